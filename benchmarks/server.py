@@ -1,0 +1,70 @@
+"""The other end of the sending benchmark, in a process of its own: answers at once, checks nothing.
+
+`python -m benchmarks.server` prints its port and serves until its standard input closes.
+"""
+
+import asyncio
+import json
+import sys
+from typing import Final
+
+_TOKEN: Final = {
+    "responseCode": "2007300",
+    "responseMessage": "Successful",
+    "accessToken": "token-of-the-benchmark",
+    "tokenType": "Bearer",
+    "expiresIn": "900",
+}
+_ACCEPTED: Final = {
+    "responseCode": "2023800",
+    "responseMessage": "Request has been processed successfully",
+    "referenceNo": "2020102977770000000009",
+    "partnerReferenceNo": "payout-1",
+    "customerNumber": "6281773628883",
+}
+
+
+def _message(status: str, body: dict[str, str]) -> bytes:
+    text = json.dumps(body, separators=(",", ":"))
+    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(text)}\r\n\r\n"
+    return (head + text).encode()
+
+
+class Server(asyncio.Protocol):
+    """One connection: one constant answer for the token, one for everything else."""
+
+    _answers: Final = {b"token": _message("200 OK", _TOKEN), b"other": _message("202 Accepted", _ACCEPTED)}
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the connection."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._received = b""
+
+    def data_received(self, data: bytes) -> None:
+        """Answer every complete request."""
+        self._received += data
+        while True:
+            head, end, rest = self._received.partition(b"\r\n\r\n")
+            length = _length(head)
+            if not end or len(rest) < length:
+                return
+            self._received = rest[length:]
+            self._transport.write(self._answers[b"token" if b"access-token" in head.partition(b"\r\n")[0] else b"other"])
+
+
+def _length(head: bytes) -> int:
+    found = head.lower().partition(b"content-length:")[2]
+    return int(found.partition(b"\r\n")[0] or 0)
+
+
+async def _serve() -> None:
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Server, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await loop.run_in_executor(None, sys.stdin.read)
+    server.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve())

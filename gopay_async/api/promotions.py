@@ -1,0 +1,64 @@
+"""Promotions of the Core API.  Source: fetch-promotion-gopay-tokenization."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any, ClassVar
+
+from ..fields import AS_TEXT, IN_PATH, IN_QUERY, Name, Text, answer, message
+from ..models import Amount, Money
+from ..operation import Answer, Auth, Endpoint, Operation, Retry
+
+
+@answer
+class Promotion:
+    """One promotion; pass its *id* unchanged to the charge."""
+
+    snake_case: ClassVar[bool] = True
+    #: Contains pipe characters.
+    id: str
+    code: str | None = None
+    type: str | None = None
+    actual_payable_amount: Money | None = None
+    promotion_amount: Money | None = None
+    minimum_applicable_amount: Money | None = None
+    #: The sample holds a list of possibilities, IDR/SGD/VND/THB (quirk Q-AMT-3).
+    currency: str | None = None
+    description: str | None = None
+    short_description: str | None = None
+    title: str | None = None
+    #: Without a zone on the wire: taken as +07:00 (quirk Q-TIM-3).
+    valid_from: datetime | None = None
+    valid_till: datetime | None = None
+    tnc_url: str | None = None
+    #: Text in the table, a number in the sample.
+    limit_per_user: int | None = None
+    source: str | None = None
+    promotion_value: Mapping[str, Any] | None = None
+
+
+@answer
+class PromotionsFetched(Answer):
+    """The promotions for an account and an amount; there may be none."""
+
+    snake_case: ClassVar[bool] = True
+    promotions: Sequence[Promotion]
+    account_id: str | None = None
+    recommended_promotion_id: str | None = None
+
+
+@message
+class FetchPromotions(Operation[PromotionsFetched]):
+    """List the promotions that a linked account may use for an order of *gross_amount* rupiah."""
+
+    snake_case: ClassVar[bool] = True
+    endpoint = Endpoint(
+        method="GET",
+        path="/v2/gopay/promo/{account_id}",
+        auth=Auth.SERVER_KEY,
+        retry=Retry.RESEND,
+        source="docs.midtrans.com/reference/fetch-promotion-gopay-tokenization",
+    )
+    #: From legacy linking.
+    account_id: Annotated[str, Text(64), IN_PATH]
+    gross_amount: Annotated[Amount, IN_QUERY, AS_TEXT]
+    currency: Annotated[str, Text(3), IN_QUERY, Name("currency")] = "IDR"

@@ -1,0 +1,399 @@
+"""One operation as messages: signed request out, answer or verdict in.  Knows no connection and no clock."""
+
+import re
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from functools import cache
+from typing import Any
+from urllib.parse import quote
+
+from attrs import field, fields, frozen
+
+from . import signing, wire
+from .codes import ResponseCode
+from .credentials import SNAP, Credentials, Customer
+from .errors import (
+    CustomerTokenRejected,
+    Duplicate,
+    InvalidInput,
+    NotFound,
+    OperationError,
+    RateLimited,
+    Received,
+    Refused,
+    SuspectedFraud,
+    Unauthorized,
+    Unreadable,
+)
+from .fields import spelling
+from .models import format_time, parse_time
+from .operation import Answer, Auth, Family, Need, Operation
+
+
+@frozen
+class Request:
+    """What goes out: exactly these bytes to exactly this target."""
+
+    method: str
+    base: str
+    #: Path and query, percent-encoded once: the text that is signed.
+    target: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+@frozen
+class Response:
+    """What came back."""
+
+    status: int
+    #: Case-insensitive.
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+    def header(self, name: str) -> str:
+        """Return the header *name*; empty when it is absent."""
+        return self.headers.get(name) or ""
+
+
+class Word(Enum):
+    """What may have happened: the three words of an error, and the fourth for an answer."""
+
+    ANSWERED = "answered"
+    NOT_SENT = "not sent"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+@frozen
+class Verdict:
+    """What one attempt came to."""
+
+    word: Word
+    reason: str = ""
+    received: Received | None = None
+    answer: Answer | None = None
+    error: type[OperationError] | None = None
+    #: Whether the same bytes, sent again under the same id, could be answered better.
+    again: bool = False
+
+
+# --- out -----------------------------------------------------------------------------------------------------------
+
+
+def check(operation: Operation[Any], credentials: Credentials, customer: Customer | None) -> None:
+    """Raise before any network what *operation* lacks: ConfigurationError for credentials, InvalidInput for the rest."""
+    endpoint = operation.endpoint
+    name = type(operation).__name__
+    needed = (*_NEEDS[endpoint.auth], *(value for value in endpoint.fills.values() if value in _FROM_CREDENTIALS))
+    credentials.require(tuple(one for one in needed if getattr(operation, one, None) is None), purpose=name)
+    if endpoint.customer is Need.REQUIRED and customer is None:
+        raise InvalidInput("customer", f"{name} is made for one customer: pass customer=Customer(token)")
+    if endpoint.customer is Need.NEVER and customer is not None:
+        raise InvalidInput("customer", f"{name} must not carry the token of a customer")
+    if endpoint.device and customer is not None and customer.device_id is None:
+        raise InvalidInput("customer.device_id", f"{name} needs X-DEVICE-ID: pass Customer(token, device_id=...)")
+
+
+_FROM_CREDENTIALS = ("merchant_id", "payment_handle")
+_NEEDS: dict[Auth, tuple[str, ...]] = {
+    Auth.CLIENT_KEY: ("client_id", "private_key"),
+    Auth.ACCESS_TOKEN: SNAP,
+    Auth.SERVER_KEY: ("server_key",),
+    Auth.MINI_APP: ("mini_app_credential",),
+    Auth.USER_TOKEN: (),
+}
+
+
+def check_external_id(operation: Operation[Any], external_id: str) -> None:
+    """Raise InvalidInput when the provider would not take *external_id* for *operation*."""
+    if not isinstance(external_id, str) or not 1 <= len(external_id) <= 36 or not external_id.isascii():
+        raise InvalidInput("external_id", "must have 1 to 36 ASCII characters; new_external_id() makes one")
+    if operation.endpoint.numeric_id and not external_id.isdigit():
+        raise InvalidInput("external_id", "must be digits only for payouts; new_external_id() makes one")
+    if not external_id.replace("-", "").isalnum():
+        raise InvalidInput("external_id", "may hold letters, digits and - only; new_external_id() makes one")
+
+
+def serialise(
+    operation: Operation[Any], credentials: Credentials, *, access_token: str = "", customer: Customer | None = None
+) -> bytes:
+    """Return the body's bytes: the only place where they are made."""
+    endpoint = operation.endpoint
+    if endpoint.method in ("GET", "DELETE"):
+        return b""
+    body = operation.adapt(wire.unstructure(operation))
+    values = {
+        "access_token": access_token,
+        "customer_token": customer.token if customer else None,
+        "merchant_id": credentials.merchant_id,
+        "payment_handle": credentials.payment_handle,
+    }
+    for name, source in (*endpoint.fills.items(), *endpoint.offers.items()):
+        if name not in body and values[source] is not None:
+            body[name] = values[source]
+    return wire.dumps(body)
+
+
+def target(operation: Operation[Any]) -> str:
+    """Return path and query of *operation*, each value percent-encoded exactly once."""
+    path, query = operation.endpoint.path, []
+    for name, place, wire_name in _placed(type(operation)):  # type: ignore[arg-type]  # mypy takes the class for an instance
+        value = getattr(operation, name)
+        if value is None:
+            continue
+        encoded = quote(_plain(value), safe="")
+        if place == "path":
+            path = path.replace(f"{{{wire_name}}}", encoded)
+        else:
+            query.append(f"{wire_name}={encoded}")
+    return f"{path}?{'&'.join(query)}" if query else path
+
+
+@cache
+def _placed(kind: type[Any]) -> tuple[tuple[str, str, str], ...]:
+    pairs = ((one.name, spelling(one)) for one in fields(kind))
+    return tuple(
+        (name, place, found.name) for name, found in pairs if found for place in ("path", "query") if place in found.marks
+    )
+
+
+def _plain(value: object) -> str:
+    return format_time(value) if isinstance(value, datetime) else str(value)
+
+
+def build(
+    operation: Operation[Any],
+    credentials: Credentials,
+    *,
+    base: str,
+    external_id: str,
+    at: datetime,
+    body: bytes,
+    access_token: str = "",
+    customer: Customer | None = None,
+) -> Request:
+    """Return the request that carries *body*, signed at the moment *at*."""
+    endpoint = operation.endpoint
+    where = target(operation)
+    headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": USER_AGENT}
+    if body or endpoint.family is Family.SNAP:
+        headers["Content-Type"] = "application/json"
+    proof = _Proof(endpoint.method, where, body, format_time(at), external_id, access_token, customer)
+    headers.update(_HEADERS[endpoint.auth](credentials, proof))
+    return Request(endpoint.method, base, where, headers, body)
+
+
+USER_AGENT = "gopay-async"
+
+
+@frozen
+class _Proof:
+    """What the headers of a call are made from."""
+
+    method: str
+    target: str
+    body: bytes
+    timestamp: str
+    external_id: str
+    access_token: str
+    customer: Customer | None
+
+
+def _client_key(credentials: Credentials, proof: _Proof) -> dict[str, str]:
+    client_id, key = str(credentials.client_id), credentials.private_key
+    assert key is not None  # `check` has named it otherwise
+    signature = signing.sign_rsa(signing.token_string(client_id, proof.timestamp), key)
+    return {"X-TIMESTAMP": proof.timestamp, "X-CLIENT-KEY": client_id, "X-SIGNATURE": signature}
+
+
+def _access_token(credentials: Credentials, proof: _Proof) -> dict[str, str]:
+    text = signing.transaction_string(proof.method, proof.target, proof.access_token, proof.body, proof.timestamp)
+    headers = {
+        "Authorization": f"Bearer {proof.access_token}",
+        "X-TIMESTAMP": proof.timestamp,
+        "X-SIGNATURE": signing.sign_hmac(text, str(credentials.client_secret)),
+        "X-PARTNER-ID": str(credentials.partner_id),
+        "X-EXTERNAL-ID": proof.external_id,
+        "CHANNEL-ID": str(credentials.channel_id),
+    }
+    if proof.customer:
+        headers.update(_customer(proof.customer))
+    return headers
+
+
+def _customer(customer: Customer) -> dict[str, str]:
+    optional = {
+        "X-DEVICE-ID": customer.device_id,
+        "X-IP-ADDRESS": customer.ip_address,
+        "X-LATITUDE": customer.latitude,
+        "X-LONGITUDE": customer.longitude,
+    }
+    sent = {name: value for name, value in optional.items() if value is not None}
+    return {"Authorization-Customer": f"Bearer {customer.token}", **sent}
+
+
+def _server_key(credentials: Credentials, proof: _Proof) -> dict[str, str]:
+    basic = b64encode(f"{credentials.server_key}:".encode()).decode()
+    customer = {"Authorization-Customer": f"Bearer {proof.customer.token}"} if proof.customer else {}
+    return {"Authorization": f"Basic {basic}", **customer}
+
+
+def _mini_app(credentials: Credentials, proof: _Proof) -> dict[str, str]:
+    return {"Authorization": f"Basic {credentials.mini_app_credential}", "Request-Id": proof.external_id}
+
+
+def _user_token(_: Credentials, proof: _Proof) -> dict[str, str]:
+    assert proof.customer is not None  # `check` has named it otherwise
+    return {"Authorization": f"Bearer {proof.customer.token}", "Request-Id": proof.external_id}
+
+
+_HEADERS: dict[Auth, Callable[[Credentials, _Proof], dict[str, str]]] = {
+    Auth.CLIENT_KEY: _client_key,
+    Auth.ACCESS_TOKEN: _access_token,
+    Auth.SERVER_KEY: _server_key,
+    Auth.MINI_APP: _mini_app,
+    Auth.USER_TOKEN: _user_token,
+}
+
+
+# --- in ------------------------------------------------------------------------------------------------------------
+
+
+def read(operation: Operation[Any], external_id: str, response: Response) -> Verdict:
+    """Return what *response* means for *operation* (rule: outcome before status)."""
+    status = response.status
+    if 300 <= status < 400:
+        return _unknown(f"HTTP {status}: redirects are never followed", Received(status, raw=response.body))
+    try:
+        raw = wire.loads(response.body)
+    except Unreadable as error:
+        received = Received(status, raw=response.body, retry_after=_retry_after(response))
+        if status == 429:
+            return Verdict(Word.REFUSED, "", received, error=RateLimited)
+        return _unknown(f"HTTP {status} with an unreadable answer ({error})", received, again=True)
+    return _READERS[operation.endpoint.family](operation, external_id, response, raw)
+
+
+def _unknown(reason: str, received: Received | None = None, *, again: bool = False) -> Verdict:
+    return Verdict(Word.UNKNOWN, reason, received, again=again)
+
+
+def _retry_after(response: Response) -> float | None:
+    text = response.header("Retry-After")
+    return float(text) if text.isascii() and text.isdigit() and len(text) < 7 else None
+
+
+def _read_snap(operation: Operation[Any], external_id: str, response: Response, raw: dict[str, Any]) -> Verdict:
+    status, code = response.status, ResponseCode.parse(raw.get("responseCode"))
+    received = _received(response, raw.get("responseCode"), raw.get("responseMessage"))
+    if status == 429:
+        return Verdict(Word.REFUSED, "", received, error=RateLimited)
+    if status < 300 and (operation.endpoint.auth is Auth.CLIENT_KEY or (code and code.status < 300)):
+        return _answered(operation, external_id, received, raw)
+    if code is None:
+        return _unknown(f"HTTP {status} without a response code", received, again=True)
+    if code.status != status:
+        return _unknown(f"HTTP {status} contradicts response code {code.text}", received, again=status >= 500)
+    if status == 409:
+        return Verdict(Word.UNKNOWN, _HELD, received, error=Duplicate if code.is_duplicate else None)
+    if status >= 500 or status == 408 or code.is_inconsistent:
+        return _unknown(f"HTTP {status}", received, again=not code.is_inconsistent)
+    return Verdict(Word.REFUSED, "", received, error=code.error)
+
+
+_HELD = "the provider already holds a request with this id or reference"
+
+
+def _read_mini_app(operation: Operation[Any], external_id: str, response: Response, raw: dict[str, Any]) -> Verdict:
+    status, success = response.status, raw.get("success")
+    said = {**_mapping(raw.get("data")), **_mapping(raw.get("error"))}
+    code = str(said.get("code") or "")
+    received = _received(response, code, said.get("description"))
+    if code == "4060":
+        return Verdict(Word.REFUSED, "", received, error=SuspectedFraud)
+    if status == 429:
+        return Verdict(Word.REFUSED, "", received, error=RateLimited)
+    if success is True and status < 300:
+        return _answered(operation, external_id, received, raw)
+    if success is False and status < 500:
+        rejected = status == 401 or code == "110"
+        return Verdict(Word.REFUSED, "", received, error=CustomerTokenRejected if rejected else Refused)
+    return _unknown(f"HTTP {status} with success={success!r}"[:60], received, again=status >= 500)
+
+
+def _read_core(operation: Operation[Any], external_id: str, response: Response, raw: dict[str, Any]) -> Verdict:
+    # Errors of this API often stand in `status_code` under HTTP 200: the worse of the two counts.
+    stated = str(raw.get("status_code") or response.status)
+    status = max(response.status, int(stated) if re.fullmatch(r"[1-5]\d\d", stated, re.ASCII) else 0)
+    messages = raw.get("error_messages") or raw.get("validation_messages") or ()
+    said = raw.get("status_message") or "; ".join(str(one) for one in messages if isinstance(messages, list))
+    received = _received(response, stated, said)
+    if status < 300:
+        return _answered(operation, external_id, received, raw)
+    if status in (408, 409) or not 400 <= status < 500:
+        return _unknown(f"HTTP {response.status}", received, again=status >= 500)
+    return Verdict(Word.REFUSED, "", received, error=_CORE.get(status, Refused))
+
+
+_CORE: dict[int, type[Refused]] = {401: Unauthorized, 404: NotFound, 429: RateLimited}
+_READERS: dict[Family, Callable[[Operation[Any], str, Response, dict[str, Any]], Verdict]] = {
+    Family.SNAP: _read_snap,
+    Family.CORE: _read_core,
+    Family.MINI_APP: _read_mini_app,
+}
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _received(response: Response, code: object, message: object) -> Received:
+    said = str(message or "")[:500]
+    return Received(response.status, str(code or "")[:40], said, response.body, _retry_after(response))
+
+
+def _answered(operation: Operation[Any], external_id: str, received: Received, raw: dict[str, Any]) -> Verdict:
+    other = _other_reference(operation, raw)
+    if other:
+        return _unknown(f"the answer names another {other} than the one that was sent", received)
+    told = {"response_code": received.code, "response_message": received.message}
+    try:
+        answer = wire.structure(operation.answer, {**raw, **_as_wire(told)}, external_id=external_id, raw=raw)
+    except (wire.Misfit, ValueError) as error:
+        return _unknown(f"the answer lacks {error}, or it cannot be read", received, again=True)
+    return Verdict(Word.ANSWERED, received=received, answer=answer)
+
+
+def _as_wire(told: dict[str, str]) -> dict[str, str]:
+    # Outside BI-SNAP nothing is called responseCode: every answer still says code and message under one name.
+    return {
+        "responseCode": told["response_code"],
+        "responseMessage": told["response_message"],
+        "response_code": told["response_code"],
+        "response_message": told["response_message"],
+    }
+
+
+def _other_reference(operation: Operation[Any], raw: Mapping[str, Any]) -> str:
+    pairs = {"partner_reference_no": "partnerReferenceNo", "original_partner_reference_no": "originalPartnerReferenceNo"}
+    for name, wire_name in pairs.items():
+        sent, named = getattr(operation, name, None), raw.get(wire_name)
+        if sent and named and sent != named:
+            return wire_name
+    return ""
+
+
+def skew(response: Response, now: datetime) -> timedelta | None:
+    """Return how far the provider's clock is ahead of *now*; None when its answer carries no readable time."""
+    try:
+        return parse_time(response.header("X-TIMESTAMP")) - now
+    except ValueError:
+        pass
+    try:
+        return parsedate_to_datetime(response.header("Date")) - now
+    except (ValueError, TypeError):
+        return None
