@@ -13,12 +13,15 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """Return the wall clock, aware."""
+        ...
 
     def monotonic(self) -> float:
         """Return seconds that never go back."""
+        ...
 
     async def sleep(self, seconds: float) -> None:
         """Return after *seconds* of this clock."""
+        ...
 
 
 @frozen

@@ -23,6 +23,11 @@ def _header_text(_: object, one: "Attribute[Any]", value: object) -> None:
         raise InvalidInput(one.name, "must be printable ASCII without spaces at the ends: it goes into a header")
 
 
+def _given(_: object, one: "Attribute[Any]", value: object) -> None:
+    if value is None:
+        raise InvalidInput(one.name, "is required")
+
+
 def _five_digits(_: object, one: "Attribute[Any]", value: str | None) -> None:
     if value is not None and not (len(value) == 5 and value.isascii() and value.isdigit()):
         raise InvalidInput(one.name, "must be exactly five digits")
@@ -158,7 +163,7 @@ class Customer:
     """A linked customer, or a mini-app user: the headers that go with every call made for them."""
 
     #: Customer token of account linking, or the mini-app user's auth_token.
-    token: str = field(repr=False, validator=_header_text)
+    token: str = field(repr=False, validator=[_given, _header_text])
     device_id: str | None = field(default=None, repr=False, kw_only=True, validator=_header_text)
     ip_address: str | None = field(default=None, repr=False, kw_only=True, validator=_header_text)
     latitude: str | None = field(default=None, repr=False, kw_only=True, validator=_header_text)

@@ -160,7 +160,7 @@ class Refused(OperationError):
     advice = "No money moved. The same request will be refused again until its cause is mended."
 
     def _happened(self) -> str:
-        said = " ".join(part for part in (self.code, _printable(self.message)) if part)
+        said = " ".join(part for part in (_printable(self.code), _printable(self.message)) if part)
         status = f" (HTTP {self.status})" if self.status else ""
         why = f"; {self.reason}" if self.reason else ""
         return f"refused: {said or 'no reason given'}{status}{why}"
@@ -239,7 +239,7 @@ class OutcomeUnknown(OperationError):
     ask_after: datetime | None = None
 
     def _happened(self) -> str:
-        said = f" ({self.code} {_printable(self.message)})" if self.code else ""
+        said = f" ({_printable(self.code)} {_printable(self.message)})" if self.code else ""
         return f"outcome unknown: {self.reason}{said}"
 
     def _advice(self) -> str:
@@ -264,7 +264,7 @@ class Unavailable(OperationError):
     advice = "Nothing changed; ask again later."
 
     def _happened(self) -> str:
-        said = f" ({self.code} {_printable(self.message)})" if self.code else ""
+        said = f" ({_printable(self.code)} {_printable(self.message)})" if self.code else ""
         return f"no usable answer: {self.reason}{said}"
 
 

@@ -94,6 +94,8 @@ def check(operation: Operation[Any], credentials: Credentials, customer: Custome
         raise InvalidInput("customer", f"{name} is made for one customer: pass customer=Customer(token)")
     if endpoint.customer is Need.NEVER and customer is not None:
         raise InvalidInput("customer", f"{name} must not carry the token of a customer")
+    if endpoint.instead and (customer is None) == (getattr(operation, endpoint.instead) is None):
+        raise InvalidInput("customer", f"{name} takes either customer=Customer(token) or {endpoint.instead}, not both")
     if endpoint.device and customer is not None and customer.device_id is None:
         raise InvalidInput("customer.device_id", f"{name} needs X-DEVICE-ID: pass Customer(token, device_id=...)")
 
@@ -330,7 +332,7 @@ def _read_core(operation: Operation[Any], external_id: str, response: Response, 
     stated = str(raw.get("status_code") or response.status)
     status = max(response.status, int(stated) if re.fullmatch(r"[1-5]\d\d", stated, re.ASCII) else 0)
     messages = raw.get("error_messages") or raw.get("validation_messages") or ()
-    said = raw.get("status_message") or "; ".join(str(one) for one in messages if isinstance(messages, list))
+    said = raw.get("status_message") or "; ".join(map(str, messages if isinstance(messages, list) else ()))
     received = _received(response, stated, said)
     if status < 300:
         return _answered(operation, external_id, received, raw)
@@ -395,5 +397,5 @@ def skew(response: Response, now: datetime) -> timedelta | None:
         pass
     try:
         return parsedate_to_datetime(response.header("Date")) - now
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None

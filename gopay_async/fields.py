@@ -41,8 +41,48 @@ class Text:
 
 
 @frozen
+class Whole:
+    """A whole number from *least* to *most*, both included."""
+
+    least: int
+    most: int
+
+    def check(self, name: str, value: int) -> None:
+        """Raise InvalidInput when *value* is outside."""
+        if not self.least <= value <= self.most:
+            raise InvalidInput(name, f"is {value}; from {self.least} to {self.most} is allowed")
+
+
+@frozen
+class OneOf:
+    """One of the documented words."""
+
+    words: tuple[str, ...]
+
+    def check(self, name: str, value: str) -> None:
+        """Raise InvalidInput when *value* is another word."""
+        if value not in self.words:
+            raise InvalidInput(name, f"must be one of {', '.join(self.words)}")
+
+
+@frozen
+class Each:
+    """Every entry of a list obeys *rule*."""
+
+    rule: Text | OneOf
+
+    def check(self, name: str, value: Sequence[str]) -> None:
+        """Raise InvalidInput for the first entry that breaks the rule."""
+        for index, one in enumerate(value):
+            self.rule.check(f"{name}[{index}]", one)
+
+
+@frozen
 class Name:
-    """The spelling on the wire where the rule (snake_case to camelCase) does not give it; *also* is accepted too."""
+    """The spelling on the wire where the rule (snake_case to camelCase) does not give it; *also* is accepted too.
+
+    A spelling that begins with a slash is looked up in the outermost object, not in the one that holds the field.
+    """
 
     name: str = ""
     also: tuple[str, ...] = ()
@@ -76,6 +116,8 @@ AS_TEXT: Final = Marker("text")
 YES_NO: Final = Marker("yes-no")
 
 REFERENCE: Final = (r"[A-Za-z0-9_-]+", "letters, digits, - and _")
+#: One step of a path: dots alone would name another path.
+SEGMENT: Final = (r"(?!\.\.?\Z)[!-~]+", "visible ASCII characters, and not dots alone,")
 
 
 @frozen
@@ -106,6 +148,12 @@ def message(cls: C) -> C:
 def answer(cls: C) -> C:
     """Make *cls* an answer, or a part of one: frozen, keyword only, tolerant."""
     return attrs.frozen(cls, kw_only=True, field_transformer=_spelled)
+
+
+def one_of(owner: object, *names: str) -> None:
+    """Raise InvalidInput unless one of the attributes *names* of *owner* is given."""
+    if not any(getattr(owner, name) for name in names):
+        raise InvalidInput(names[0], f"one of {', '.join(names)} is required")
 
 
 def camel(name: str) -> str:
@@ -190,9 +238,9 @@ def _check_type(name: str, kind: Any, value: object) -> None:
         return
     if not isinstance(value, origin) or (isinstance(value, bool) and origin is int):
         raise InvalidInput(name, f"must be {_words(origin)}, not {type(value).__name__}")
-    if origin is str:
+    if isinstance(value, str):
         _check_unicode(name, value)
-    elif origin is datetime and value.utcoffset() is None:
+    elif isinstance(value, datetime) and value.utcoffset() is None:
         raise InvalidInput(name, "must have a time zone, for example datetime(..., tzinfo=WIB)")
 
 
@@ -231,6 +279,10 @@ def _as_json(name: str, value: Any) -> Any:
         json.dumps(copied)
     except RecursionError:
         raise InvalidInput(name, "is nested too deeply, or holds itself") from None
+    except InvalidInput:
+        raise
+    except ValueError:
+        raise InvalidInput(name, "holds a number with too many digits") from None
     return copied
 
 

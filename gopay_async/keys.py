@@ -42,7 +42,7 @@ _OPENSSH = (
     "public with `ssh-keygen -e -m PKCS8 -f FILE`"
 )
 _PUBLIC_GIVEN = "this is a public key or certificate: give the merchant's own private key here"
-_PRIVATE_GIVEN = "this is a private key: give the public key here, to verify the provider that of its dashboard"
+_PRIVATE_GIVEN = "this is a private key: give the public key here, for the provider the one that its dashboard shows"
 _ENCRYPTED = "the private key is encrypted: give its password too"
 _NOT_OPENED = "the private key does not open: the password is wrong, or the encryption is damaged or unsupported"
 
@@ -93,7 +93,7 @@ def _public(source: object) -> RSAPublicKey:
 
 
 def _not_rsa(key: object) -> str:
-    return f"only RSA keys can sign here, not {type(key).__name__}: create one with `openssl genrsa -out FILE 2048`"
+    return f"only RSA keys are of use here, not {type(key).__name__}: give an RSA key of {_MINIMUM_BITS} bits or more"
 
 
 def _strong(key: _Key) -> _Key:
@@ -159,7 +159,7 @@ def _unarmoured(body: bytes) -> bytes:
 
 
 def _decoded(text: bytes, problem: str) -> bytes:
-    compact = b"".join(text.split()).rstrip(b"=")
+    compact = b"".join(text.split())
     if len(compact) % 4 == 1:
         # One character alone carries no byte: the text was cut there, and the length in the DER will tell.
         compact = compact[:-1]

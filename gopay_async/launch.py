@@ -108,4 +108,7 @@ def _text(wire: Mapping[str, object], name: str) -> str | None:
     value = wire.get(name)
     if value is None or isinstance(value, str):
         return value
+    # The documented error code is text, "300"; one that comes as a number means the same.
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
     raise InvalidInput(name, "must be text")

@@ -4,7 +4,7 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import total_ordering
 from typing import Annotated, Any, Final
 
@@ -19,6 +19,8 @@ WIB: Final = timezone(timedelta(hours=7), "WIB")
 ASSUMED_WIB: Final = timezone(timedelta(hours=7), "WIB, assumed")
 
 _MONEY = re.compile(r"-?\d{1,16}(\.\d{1,2})?", re.ASCII)
+# Amounts are exact whatever the precision of the caller's decimal context.
+_EXACT: Final = Context(prec=40)
 _HINT = "rupiah in digits with at most two decimals, for example Money(10_000) or Money('10000.00')"
 
 
@@ -41,10 +43,8 @@ class Money:
         text = str(value)
         if not _MONEY.fullmatch(text):
             raise InvalidInput("amount", f"{text[:24]!r} is not money: {_HINT}")
-        self.__attrs_init__(Decimal(text))
-
-    def __attrs_init__(self, value: Decimal) -> None:
-        object.__setattr__(self, "value", value)
+        # `plus` takes the sign from a zero.
+        object.__setattr__(self, "value", _EXACT.plus(Decimal(text)))
 
     def __str__(self) -> str:
         return f"{self.value:.2f}"
@@ -56,21 +56,22 @@ class Money:
         return self.value < other.value if isinstance(other, Money) else NotImplemented
 
     def __add__(self, other: object) -> "Money":
-        return Money(self.value + other.value) if isinstance(other, Money) else NotImplemented
+        return Money(_EXACT.add(self.value, other.value)) if isinstance(other, Money) else NotImplemented
 
     def __radd__(self, other: object) -> "Money":
         # sum() starts at the int 0.
         return self if isinstance(other, int) and other == 0 else NotImplemented
 
     def __sub__(self, other: object) -> "Money":
-        return Money(self.value - other.value) if isinstance(other, Money) else NotImplemented
+        return Money(_EXACT.subtract(self.value, other.value)) if isinstance(other, Money) else NotImplemented
 
     def __neg__(self) -> "Money":
-        return Money(-self.value)
+        return Money(_EXACT.minus(self.value))
 
     def __mul__(self, times: object) -> "Money":
-        whole = isinstance(times, int) and not isinstance(times, bool)
-        return Money(self.value * times) if whole else NotImplemented  # type: ignore[operator]  # an int, as checked
+        if isinstance(times, bool) or not isinstance(times, int):
+            return NotImplemented
+        return Money(_EXACT.multiply(self.value, times))
 
     __rmul__ = __mul__
 
@@ -158,6 +159,51 @@ _LEGACY: Final = {
 }
 
 
+@frozen
+class PayoutStatus:
+    """State of a payout in a notification: a word; tomorrow's word is kept, never an error."""
+
+    raw: str
+
+    @property
+    def word(self) -> str:
+        """The word in lower case."""
+        return self.raw.lower()
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the page lists it."""
+        return self.is_accepted or self.is_paid or self.is_failed or self.is_balance_top_up
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether it is under way: approved or processed."""
+        return self.word in ("approved", "processed")
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether the money is with the payee; the bank may still return it, then `failed` follows."""
+        return self.word == "completed"
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether nobody has been paid, or the money came back: rejected or failed."""
+        return self.word in ("rejected", "failed")
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no other state can follow: rejected and failed; completed may still turn into failed."""
+        return self.is_failed
+
+    @property
+    def is_balance_top_up(self) -> bool:
+        """Whether this is no payout at all, but money that arrived in the merchant's own balance."""
+        return self.word == "topup"
+
+    def __str__(self) -> str:
+        return self.raw
+
+
 def new_external_id() -> str:
     """Return 32 random digits: valid as X-EXTERNAL-ID and Request-Id in every family.  Store it, then send."""
     return f"{secrets.randbelow(10**32):032d}"
@@ -203,7 +249,8 @@ def _zone(text: str | None) -> timezone:
 
 def is_assumed(moment: datetime) -> bool:
     """Whether *moment* came without a zone and was taken as +07:00."""
-    return moment.tzinfo is ASSUMED_WIB
+    # By name, not by identity: a pickled or copied time keeps its name only.
+    return moment.tzname() == ASSUMED_WIB.tzname(None)
 
 
 @message

@@ -64,6 +64,8 @@ class Endpoint:
     auth: Auth = Auth.ACCESS_TOKEN
     retry: Retry
     customer: Need = Need.NEVER
+    #: Attribute that takes the customer's place: exactly one of the two is given.
+    instead: str | None = None
     #: X-DEVICE-ID is mandatory.
     device: bool = False
     #: X-EXTERNAL-ID takes digits only.

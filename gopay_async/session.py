@@ -40,6 +40,8 @@ _log = logging.getLogger("gopay_async")
 #: How long after the last moment of sending a top-up's "not found" means nothing (customer-top-up page).
 TOP_UP_PATIENCE: Final = timedelta(minutes=10)
 _SKEW: Final = timedelta(seconds=30)
+#: Seconds between two looks at the provider's clock.
+_SKEW_EVERY: Final = 10.0
 
 
 @define
@@ -124,6 +126,7 @@ class GoPaySession:
         self._owner: tuple[int, asyncio.AbstractEventLoop] | None = None
         self._closed = False
         self._skew_warned = False
+        self._skew_due = float("-inf")
         key = f"{environment.name}:{credentials.client_id}"
         self._tokens = TokenSource(self._issue_token, token_store or MemoryTokenStore(), key, self._clock)
 
@@ -310,6 +313,10 @@ class GoPaySession:
         return await self.send(IssueToken())
 
     def _mind_the_clock(self, verdict: Verdict, response: exchange.Response) -> Verdict:
+        now = self._clock.monotonic()
+        if verdict.error is not Unauthorized and now < self._skew_due:
+            return verdict
+        self._skew_due = now + _SKEW_EVERY
         ahead = exchange.skew(response, self._clock.now())
         if ahead is None or abs(ahead) < _SKEW:
             return verdict

@@ -47,12 +47,15 @@ class TokenStore(Protocol):
 
     async def load(self, key: str) -> AccessToken | None:
         """Return the token under *key*."""
+        ...
 
     async def save(self, key: str, token: AccessToken) -> None:
         """Keep *token* under *key* instead of what was there."""
+        ...
 
     def lock(self, key: str) -> AbstractAsyncContextManager[object]:
         """Return a lock on *key*, shared by all that share the store: one of them renews, the others wait and read."""
+        ...
 
 
 @define

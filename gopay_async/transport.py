@@ -32,9 +32,11 @@ class Transport(Protocol):
         Whatever is raised while `departure.unsent` is True counts as proved not sent, everything else as unknown.  Never
         follows a redirect and never sends twice.  Must end at once when it is cancelled.
         """
+        ...
 
     async def aclose(self) -> None:
         """Close every connection; raises nothing."""
+        ...
 
 
 class TooLarge(GoPayError):

@@ -6,7 +6,7 @@ One cattrs converter; what a field is called and where it stands comes from its 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
@@ -14,7 +14,7 @@ from cattrs import Converter
 
 from .errors import Unreadable
 from .fields import Spelling, spelling
-from .models import Money, TransactionStatus, format_time, parse_time
+from .models import Money, PayoutStatus, TransactionStatus, format_time, parse_time
 
 T = TypeVar("T")
 Json = Mapping[str, Any]
@@ -22,7 +22,7 @@ Json = Mapping[str, Any]
 
 def dumps(body: Json) -> bytes:
     """Return the exact bytes to sign and to send: compact, UTF-8, nothing escaped that need not be (Q-SIG-5)."""
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return _encoder.encode(body).encode()
 
 
 def loads(body: bytes) -> dict[str, Any]:
@@ -32,21 +32,19 @@ def loads(body: bytes) -> dict[str, Any]:
     that reading it would exhaust the stack.
     """
     try:
-        found = json.loads(
-            body.decode(), parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_no_duplicates
-        )
+        found = _decoder.decode(body.decode())
     except Unreadable:
         raise
     except RecursionError:
         raise Unreadable("nested too deeply", "too_deep") from None
-    except ValueError as error:
+    except (ValueError, InvalidOperation) as error:
         raise _unreadable(error, body) from None
     if not isinstance(found, dict):
         raise Unreadable("not a JSON object", "not_an_object")
     return found
 
 
-def _unreadable(error: ValueError, body: bytes) -> Unreadable:
+def _unreadable(error: Exception, body: bytes) -> Unreadable:
     if isinstance(error, UnicodeError):
         return Unreadable("not UTF-8 text", "not_utf8")
     if not isinstance(error, json.JSONDecodeError):
@@ -65,6 +63,11 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise Unreadable("an object holds the same key twice", "duplicate_key")
     return found
+
+
+# Made once: json.dumps and json.loads make new ones for every call that has options.
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_no_duplicates)
 
 
 class Misfit(Exception):
@@ -91,19 +94,24 @@ def structure(kind: type[T], found_in: Json, /, **local: Any) -> T:
 
 
 def _has_spellings(kind: Any) -> bool:
-    return attrs.has(kind) and kind not in (Money, TransactionStatus)
+    return attrs.has(kind) and kind not in (Money, TransactionStatus, PayoutStatus)
 
 
 def _writer(kind: type[Any]) -> Callable[[Any], dict[str, Any]]:
-    plan = [(one.name, found, _write_hook(found)) for one, found in _spellings(kind)]
+    plan = [
+        (one.name, one.default is attrs.NOTHING, found.within, found.name, _write_hook(found))
+        for one, found in _spellings(kind)
+    ]
 
     def write(value: Any) -> dict[str, Any]:
         out: dict[str, Any] = {}
-        for name, found, hook in plan:
+        for name, needed, within, spelled, hook in plan:
             one = getattr(value, name)
             # Absent, not empty: the provider's samples leave out what is not there (quirk Q-FLD-26).
-            if one is not None and one != ():
-                _container(out, found.within)[found.name] = hook(one)
+            if one is None or (one == () and not needed):
+                continue
+            container = _container(out, within) if within else out
+            container[spelled] = one if hook is None else hook(one)
         return out
 
     return write
@@ -121,17 +129,15 @@ def _container(out: dict[str, Any], within: Iterable[str]) -> dict[str, Any]:
     return out
 
 
-def _write_hook(found: Spelling) -> Callable[[Any], Any]:
+def _write_hook(found: Spelling) -> Callable[[Any], Any] | None:
+    """Return what writes the field's value, None where it goes out as it is."""
     for mark, hook in _MARKED.items():
         if mark in found.marks:
             return hook
     if _is_list(found.type):
-        return _write_list
-    return converter.unstructure
-
-
-def _write_list(values: Sequence[Any]) -> list[Any]:
-    return [converter.unstructure(one) for one in values]
+        item = converter.get_unstructure_hook(get_args(found.type)[0])
+        return lambda values: [item(one) for one in values]
+    return None if found.type is str else converter.get_unstructure_hook(found.type)
 
 
 _MARKED: dict[str, Callable[[Any], Any]] = {
@@ -190,12 +196,17 @@ def _read(kind: type[Any], body: Json) -> tuple[dict[str, Any], list[str]]:
         for slot in slots:
             value = container.get(slot.spelled)
             if value is None and slot.also:
-                value = next((container[name] for name in slot.also if container.get(name) is not None), None)
+                value = _otherwise(slot.also, container, body)
             if value is not None:
                 _fill(slot, value, found, unread)
             elif slot.required:
                 raise Misfit(slot.label)
     return found, unread
+
+
+def _otherwise(names: tuple[str, ...], container: Json, body: Json) -> Any:
+    places = ((body, name[1:]) if name.startswith("/") else (container, name) for name in names)
+    return next((place[name] for place, name in places if place.get(name) is not None), None)
 
 
 def _held(body: Any, within: tuple[str, ...]) -> dict[str, Any]:
@@ -312,10 +323,12 @@ _READ: dict[Any, Callable[[Any, Any], Any]] = {
     Money: _money,
     datetime: _time,
     TransactionStatus: lambda value, _: TransactionStatus(_text(value, str)),
+    PayoutStatus: lambda value, _: PayoutStatus(_text(value, str)),
 }
 _WRITE: dict[Any, Callable[[Any], Any]] = {
     Money: lambda money: {"value": str(money), "currency": "IDR"},
     datetime: format_time,
     TransactionStatus: lambda status: status.raw,
+    PayoutStatus: lambda status: status.raw,
 }
 converter = _build()

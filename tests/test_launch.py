@@ -58,6 +58,7 @@ def test_no_character_of_the_query_is_changed(query: str) -> None:
         "https://?id=1",
         "https:///pay?id=1",
         "https:gopay.co.id?id=1",
+        "https://gopay.co.id\\@example.com/?id=1",
         " https://gopay.co.id/?id=1",
         "https://gopay.co.id/?id=1\n",
         "https://gopay.co.id/?id=1\r\nX: y",
@@ -99,6 +100,10 @@ def test_the_documented_error_is_read() -> None:
     )
 
     assert LaunchResult.parse(BROKEN) == expected
+
+
+def test_an_error_code_that_is_a_number_is_read_as_text() -> None:
+    assert LaunchResult.parse({**BROKEN, "error_code": 300}) == LaunchResult.parse(BROKEN)
 
 
 @pytest.mark.parametrize("callback", [json.dumps(PAID), json.dumps(PAID).encode()])
@@ -156,9 +161,9 @@ def test_unknown_fields_are_passed_over() -> None:
         ({"success": True}, "status"),
         ({"success": True, "data": None}, "status"),
         ({"success": True, "data": {}}, "status"),
-        ({"success": True, "data": {"status": 0}}, "status"),
+        ({"success": True, "data": {"status": True}}, "status"),
         ({"success": True, "data": "success"}, "data"),
-        ({"success": False, "error_code": 300}, "error_code"),
+        ({"success": False, "error_code": 3.5}, "error_code"),
         ({"success": False, "error_message": {}}, "error_message"),
     ],
 )

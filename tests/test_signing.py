@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gopay_async.errors import BadSignature, InvalidInput
@@ -32,7 +32,6 @@ TOKEN, NOTIFICATION, SEAMLESS = VECTORS["token"], VECTORS["notification"], VECTO
 TRANSACTIONS = VECTORS["transactions"]
 PRIVATE = load_private_key(VECTORS["keys"]["docs"]["private"])
 PUBLIC = load_public_key(VECTORS["keys"]["docs"]["public"])
-ALPHABET = ascii_letters[26:] + ascii_letters[:26] + digits + "+/"
 
 
 class KeyOfNumbers:
@@ -80,6 +79,12 @@ def _next(byte: int, inside: bool, escaped: bool) -> tuple[bool, bool]:
 
 def changed(text: str, at: int, by: int) -> str:
     return text[:at] + chr(ord(text[at]) ^ by) + text[at + 1 :]
+
+
+def other_spellings(signature: str) -> list[str]:
+    """Return what a lax decoder takes for the same bytes: the unused bits before the padding set otherwise."""
+    candidates = (f"{signature[:-3]}{character}==" for character in ascii_letters + digits + "+/")
+    return [other for other in candidates if other != signature and b64decode(other) == b64decode(signature)]
 
 
 JSON_VALUES = st.recursive(
@@ -249,10 +254,10 @@ def test_minify_a_second_time_changes_nothing(body: bytes) -> None:
         (b'{"b": 1, "a": 2, "b": 3}', b'{"b":1,"a":2,"b":3}'),
         ('{"a": "é 日本 / \u00a0\u2028"}'.encode(), '{"a":"é 日本 / \u00a0\u2028"}'.encode()),
         (b"\xef\xbb\xbf {\x0b}\x0c", b"\xef\xbb\xbf{\x0b}\x0c"),
+        (b'{"a": "\\\n b"}', b'{"a":"\\\n b"}'),
         (b'\n{"open', b'{"open'),
         (b' "open \\', b'"open \\'),
     ],
-    ids=["strings", "controls", "quotes", "escapes", "numbers", "keys", "unicode", "no-json-space", "cut", "cut-escape"],
 )
 def test_minify_drops_json_whitespace_outside_strings_and_nothing_else(body: bytes, expected: bytes) -> None:
     assert minify(body) == expected
@@ -266,7 +271,7 @@ def test_minify_of_compact_bytes_is_the_same_object() -> None:
 
 @pytest.mark.parametrize("piece", [b"1 ", b'"', b'"\\', b" ", b"\\", b'"a" ', b"[\n", b"1"])
 def test_minify_of_a_long_hostile_body_ends(piece: bytes) -> None:
-    body = piece * 300_000
+    body = piece * 50_000
 
     assert minify(body) == minified_by_hand(body)
 
@@ -291,19 +296,18 @@ def test_an_rsa_signature_with_one_byte_changed_is_rejected(at: int, by: int) ->
 
 @given(st.integers(0, len(TOKEN["signature"]) - 1), st.characters())
 def test_an_rsa_signature_with_one_character_changed_is_rejected(at: int, other: str) -> None:
-    signature = TOKEN["signature"][:at] + other * (1 + (other == TOKEN["signature"][at])) + TOKEN["signature"][at + 1 :]
+    assume(other != TOKEN["signature"][at])
+    signature = TOKEN["signature"][:at] + other + TOKEN["signature"][at + 1 :]
 
     with pytest.raises(BadSignature):
         verify_rsa(TOKEN["text"], signature, PUBLIC)
 
 
 def test_the_fifteen_other_base64_spellings_of_an_rsa_signature_are_rejected() -> None:
-    head, last = TOKEN["signature"][:-3], TOKEN["signature"][-3]
-    others = [f"{head}{character}==" for character in ALPHABET if character != last]
-    same_bytes = [other for other in others if b64decode(other) == b64decode(TOKEN["signature"])]
+    others = other_spellings(TOKEN["signature"])
 
-    assert len(same_bytes) == 15
-    for other in same_bytes:
+    assert len(others) == 15
+    for other in others:
         with pytest.raises(BadSignature):
             verify_rsa(TOKEN["text"], other, PUBLIC)
 
@@ -363,13 +367,11 @@ def test_an_hmac_with_one_character_changed_is_rejected(at: int, by: int) -> Non
         verify_hmac(HMAC["text"], changed(HMAC["signature"], at, by), HMAC["client_secret"])
 
 
-def test_the_three_other_base64_spellings_of_an_hmac_with_the_same_length_are_rejected() -> None:
-    head, last = HMAC["signature"][:-3], HMAC["signature"][-3]
-    others = [f"{head}{character}==" for character in ALPHABET if character != last]
-    same_bytes = [other for other in others if b64decode(other) == b64decode(HMAC["signature"])]
+def test_the_fifteen_other_base64_spellings_of_an_hmac_are_rejected() -> None:
+    others = other_spellings(HMAC["signature"])
 
-    assert len(same_bytes) == 15
-    for other in same_bytes:
+    assert len(others) == 15
+    for other in others:
         with pytest.raises(BadSignature):
             verify_hmac(HMAC["text"], other, HMAC["client_secret"])
 

@@ -1,4 +1,4 @@
-"""E-money payouts: top-up (38) and its two inquiries (36, 39).  Source: customer-top-up and the payouts pages."""
+"""E-money payouts: account inquiry (37), top-up (38) and its two inquiries (36, 39).  Source: the payouts pages."""
 
 from datetime import datetime
 from typing import Annotated
@@ -6,6 +6,33 @@ from typing import Annotated
 from ..fields import INFO, PRIVATE, REFERENCE, Text, answer, message
 from ..models import Amount, Money, TransactionStatus
 from ..operation import Answer, Endpoint, Operation, Retry
+
+
+@answer
+class AccountFound(Answer):
+    """An e-money account that a top-up would reach; compare the name before paying."""
+
+    customer_name: Annotated[str, PRIVATE]
+    customer_number: Annotated[str | None, PRIVATE] = None
+    reference_no: str | None = None
+    beneficiary_provider: Annotated[str | None, INFO] = None
+
+
+@message
+class InquireAccount(Operation[AccountFound]):
+    """Ask whose e-money account a number is.  *amount* is demanded and ignored by the provider (quirk Q-FLD-23)."""
+
+    endpoint = Endpoint(
+        path="/v1.0/emoney/account-inquiry",
+        service="37",
+        retry=Retry.RESEND,
+        numeric_id=True,
+        source="docs.midtrans.com/reference/customer-top-up-account-inquiry",
+    )
+    #: With country code, without plus: 6281773628883.
+    customer_number: Annotated[str, Text(20, r"\d+", "digits"), PRIVATE]
+    amount: Amount = Money(1)
+    beneficiary_provider: Annotated[str, Text(40), INFO] = "gopay"
 
 
 @answer

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
-from ..fields import AS_TEXT, IN_PATH, IN_QUERY, Name, Text, answer, message
+from ..fields import AS_TEXT, IN_PATH, IN_QUERY, PRIVATE, SEGMENT, Text, answer, message
 from ..models import Amount, Money
-from ..operation import Answer, Auth, Endpoint, Operation, Retry
+from ..operation import Answer, Auth, Endpoint, Need, Operation, Retry
 
 
 @answer
@@ -42,7 +42,7 @@ class PromotionsFetched(Answer):
 
     snake_case: ClassVar[bool] = True
     promotions: Sequence[Promotion]
-    account_id: str | None = None
+    account_id: Annotated[str | None, PRIVATE] = None
     recommended_promotion_id: str | None = None
 
 
@@ -59,6 +59,24 @@ class FetchPromotions(Operation[PromotionsFetched]):
         source="docs.midtrans.com/reference/fetch-promotion-gopay-tokenization",
     )
     #: From legacy linking.
-    account_id: Annotated[str, Text(64), IN_PATH]
+    account_id: Annotated[str, Text(64, *SEGMENT), IN_PATH, PRIVATE]
     gross_amount: Annotated[Amount, IN_QUERY, AS_TEXT]
-    currency: Annotated[str, Text(3), IN_QUERY, Name("currency")] = "IDR"
+    currency: Annotated[str, Text(3), IN_QUERY] = "IDR"
+
+
+@message
+class FetchLinkedPromotions(Operation[PromotionsFetched]):
+    """List the promotions that a linked customer, who is given to `send`, may use for *gross_amount* rupiah."""
+
+    snake_case: ClassVar[bool] = True
+    # The slash at the end stays where the account id stood (quirk Q-PTH-4).
+    endpoint = Endpoint(
+        method="GET",
+        path="/v2/gopay/promo/",
+        auth=Auth.SERVER_KEY,
+        retry=Retry.RESEND,
+        customer=Need.REQUIRED,
+        source="docs.midtrans.com/reference/fetch-promotion-gopay-tokenization",
+    )
+    gross_amount: Annotated[Amount, IN_QUERY, AS_TEXT]
+    currency: Annotated[str, Text(3), IN_QUERY] = "IDR"

@@ -1,12 +1,12 @@
 """The receiver as a plain ASGI application.  Knows when to acknowledge; the verifier knows what to believe."""
 
+import asyncio
 import inspect
 import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
-import anyio
 from attrs import frozen
 
 from ..api import Notification
@@ -96,11 +96,13 @@ class NotificationApp:
         self._max_body = max_body
         self._read_timeout = read_timeout
         self._clock = clock or SystemClock()
+        #: Handlers at work: the app owns them, whatever becomes of the request that brought them.
+        self._running: set[asyncio.Task[Reply]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
+            await self._lifespan(receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1003})
         else:
@@ -118,6 +120,14 @@ class NotificationApp:
             reply = await self._process(candidates, scope, body)
         _log.debug("%s answered with %s", scope.get("path"), reply.code)
         await self._reply(send, reply)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        if self._running:
+            await asyncio.wait(self._running)
+        await send({"type": "lifespan.shutdown.complete"})
 
     def _check(self, scope: Scope) -> tuple[NotificationVerifier, ...]:
         """Return the verifiers for the route; refuse before anything is read what cannot be a notification."""
@@ -138,11 +148,10 @@ class NotificationApp:
 
     async def _read(self, receive: Receive) -> bytes:
         try:
-            with anyio.fail_after(self._read_timeout):
-                body = await self._read_all(receive)
+            async with asyncio.timeout(self._read_timeout):
+                return await self._read_all(receive)
         except TimeoutError:
             raise _Stop(Reply.plain(408)) from None
-        return body
 
     async def _read_all(self, receive: Receive) -> bytes:
         body = bytearray()
@@ -162,9 +171,14 @@ class NotificationApp:
         if notification is None:
             return refusal
         # What the sender does no longer matters: an order half handled would be worse than a reply nobody reads.
-        with anyio.CancelScope(shield=True):
-            reply = await self._handle(notification, refusal)
-        return reply
+        task = asyncio.create_task(self._handle(notification, refusal), name="gopay_async notification")
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait({task})
+            raise
 
     def _verify(
         self, candidates: tuple[NotificationVerifier, ...], scope: Scope, body: bytes
@@ -216,9 +230,3 @@ def _route(scope: Scope) -> str:
 def _on_route(signed_path: str, route: str) -> bool:
     """Whether *route* may carry what is signed for *signed_path*: proxies and mounts add or strip a prefix."""
     return route.endswith(signed_path) or signed_path.endswith(route.rstrip("/"))
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    for stage in ("startup", "shutdown"):
-        await receive()
-        await send({"type": f"lifespan.{stage}.complete"})

@@ -86,7 +86,7 @@ class NotificationVerifier:
     @property
     def service(self) -> str:
         """The service digits of the replies; 56 for a path of no known kind."""
-        return self.kind.endpoint.service if self.kind else "56"
+        return (self.kind and self.kind.endpoint.service) or "56"
 
     def verify(
         self, *, headers: Headers, body: bytes, method: str = "POST", now: datetime | None = None

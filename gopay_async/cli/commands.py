@@ -1,0 +1,30 @@
+"""The commands and their options.  Knows no work: each command calls one function."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import demo as demo_
+
+app = typer.Typer(
+    name="gopay-async",
+    help="Payments, notifications and payouts with GoPay (Midtrans BI-SNAP).",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+)
+
+
+@app.callback()
+def main() -> None:
+    """Payments, notifications and payouts with GoPay (Midtrans BI-SNAP)."""
+
+
+@app.command()
+def demo(
+    file: Annotated[Path | None, typer.Option(help="CSV file with payouts; an example is built in.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for machines.")] = False,
+) -> None:
+    """Take a payment, receive its notification, give a reward and pay out a file: all of it on loopback."""
+    raise typer.Exit(asyncio.run(demo_.run(file, as_json=as_json)))

@@ -1,0 +1,45 @@
+"""One request as the simulated provider sees it.  Knows no rule and no state."""
+
+from datetime import datetime
+from typing import Any
+
+from attrs import define, field
+from multidict import CIMultiDict
+
+from ..exchange import Request
+from ..operation import Endpoint, Operation
+from .records import User
+
+
+@define(eq=False, kw_only=True)
+class Call:
+    """A request on its way from the wire to its handler."""
+
+    request: Request
+    #: Case-insensitive.
+    headers: "CIMultiDict[str]" = field(repr=False)
+    #: Path as received, still percent-encoded, and what the template's braces stand for, decoded.
+    path: str
+    placed: dict[str, str] = field(factory=dict, repr=False)
+    operation: type[Operation[Any]]
+    #: The provider's time.
+    at: datetime
+    #: What the gate found in the headers.
+    token: str = field(default="", repr=False)
+    external_id: str = ""
+    customer_token: str = field(default="", repr=False)
+    user: User | None = None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The endpoint of the operation."""
+        return self.operation.endpoint
+
+    @property
+    def query(self) -> str:
+        """The query as received, empty when there is none."""
+        return self.request.target.partition("?")[2]
+
+    def header(self, name: str) -> str:
+        """Return the header *name*, empty when it is absent."""
+        return self.headers.get(name, "")
