@@ -6,6 +6,8 @@
 import asyncio
 import json
 import sys
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Final
 
 _TOKEN: Final = {
@@ -26,8 +28,15 @@ _ACCEPTED: Final = {
 
 def _message(status: str, body: dict[str, str]) -> bytes:
     text = json.dumps(body, separators=(",", ":"))
-    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(text)}\r\n\r\n"
-    return (head + text).encode()
+    now = datetime.now(UTC)
+    headers = {
+        "Content-Type": "application/json",
+        "Content-Length": str(len(text)),
+        "Date": format_datetime(now, usegmt=True),
+        "X-TIMESTAMP": now.isoformat(timespec="seconds"),
+    }
+    lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", text]).encode()
 
 
 class Server(asyncio.Protocol):
@@ -50,7 +59,9 @@ class Server(asyncio.Protocol):
             if not end or len(rest) < length:
                 return
             self._received = rest[length:]
-            self._transport.write(self._answers[b"token" if b"access-token" in head.partition(b"\r\n")[0] else b"other"])
+            self._transport.write(
+                self._answers[b"token" if b"access-token" in head.partition(b"\r\n")[0] else b"other"]
+            )
 
 
 def _length(head: bytes) -> int:

@@ -1,4 +1,4 @@
-"""Asyncio SDK for GoPay merchants: payments, signed notifications, payouts.  Holds the public names and nothing else."""
+"""Asyncio SDK for GoPay merchants: payments, notifications, payouts.  Holds the public names and nothing else."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -1,10 +1,11 @@
 """Who the merchant is, and where the provider is.  Knows no request; secrets never print."""
 
 import os
+import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Any, ClassVar, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from attrs import Attribute, field, fields, frozen
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -105,12 +106,11 @@ class Environment:
 
         Plain HTTP is refused except to loopback.  The address must not have a path, because the path is signed.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise InvalidInput("url", "must be an http or https address, for example http://127.0.0.1:8080")
-        if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        parts = _address(url)
+        if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
             raise InvalidInput("url", "plain HTTP is allowed to loopback only: tokens and signatures would be readable")
-        if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username or parts.password:
+        plain = re.fullmatch(r"[A-Za-z0-9.:\[\]_-]+", parts.netloc)
+        if parts.path not in ("", "/") or parts.query or parts.fragment or not plain:
             raise InvalidInput("url", "must be scheme, host and port only: the path is part of what is signed")
         base = f"{parts.scheme}://{parts.netloc}"
         return cls(base, dict.fromkeys(Family, base))
@@ -123,6 +123,16 @@ class Environment:
                 "Nothing was sent. Use Environment.at(url) with a simulator to try it out."
             )
         return self.hosts[family]
+
+
+def _address(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            return parts
+    except ValueError:
+        pass
+    raise InvalidInput("url", "must be an http or https address, for example http://127.0.0.1:8080")
 
 
 def _is_loopback(host: str) -> bool:

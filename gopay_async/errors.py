@@ -22,10 +22,21 @@ GoPayError
  │   ├─ OutcomeUnknown              it may have been processed
  │   │   └─ Duplicate               409xx00, 409xx01: the service already holds this id or reference
  │   └─ Unavailable                 a read got no answer; nothing changed
+ ├─ PayoutError                     a bulk payout cannot go on; nothing is lost
+ │   ├─ BadRows                     a file, or another source, cannot be paid out as it is
+ │   ├─ JobRefused                  another job, other credentials or another environment stand in the way
+ │   └─ LedgerError                 the ledger cannot be used
+ │       ├─ LedgerBusy              another process has it
+ │       ├─ LedgerFull              the disk is full
+ │       ├─ LedgerReadOnly          it cannot be written
+ │       └─ LedgerCorrupt           it is damaged, or no ledger at all
+ ├─ Imbalance                       the simulator's books do not balance: a defect of the simulator
  └─ WebhookError                    a notification was not accepted (its kinds: see `gopay_async.webhooks`)
      ├─ MissingHeader               400xx02
      ├─ MalformedNotification       400xx01
-     └─ Unauthenticated             401xx00
+     ├─ Unauthenticated             401xx00
+     ├─ StoreFailed                 500xx00: a store of the receiver did not answer
+     └─ NotConfirmed                500xx00: an inquiry says something else
 """
 
 from datetime import datetime
@@ -268,6 +279,50 @@ class Unavailable(OperationError):
         return f"no usable answer: {self.reason}{said}"
 
 
+class PayoutError(GoPayError):
+    """A bulk payout cannot go on; what was committed stays, and nothing is lost."""
+
+
+class BadRows(PayoutError):
+    """Rows cannot be paid out as they are; *problems* holds every one of them, and nothing was sent."""
+
+    def __init__(self, text: str, problems: tuple[Any, ...] = ()) -> None:
+        super().__init__(text, problems)
+        self.text = text
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class JobRefused(PayoutError):
+    """Another job, other credentials or another environment stand in the way; nothing was sent."""
+
+
+class LedgerError(PayoutError):
+    """The ledger cannot be used; the run stops, and what was committed stays."""
+
+
+class LedgerBusy(LedgerError):
+    """Another process has the ledger; the text says which."""
+
+
+class LedgerFull(LedgerError):
+    """The disk of the ledger is full."""
+
+
+class LedgerReadOnly(LedgerError):
+    """The ledger cannot be written, or not even opened."""
+
+
+class LedgerCorrupt(LedgerError):
+    """The ledger is damaged, or the file is no ledger."""
+
+
+class Imbalance(GoPayError):
+    """The simulator's books do not balance: a defect of the simulator."""
+
+
 class WebhookError(GoPayError):
     """A notification was not accepted; *reason* is for machines, the text for the operator's log."""
 
@@ -301,6 +356,18 @@ class Unauthenticated(WebhookError):
     """The notification does not prove that the provider sent it to us, just now."""
 
     status, case, public = 401, "00", "Unauthorized"
+
+
+class StoreFailed(WebhookError):
+    """A store of the receiver did not answer; the provider will send again."""
+
+    status, case, public = 500, "00", "General Error"
+
+
+class NotConfirmed(WebhookError):
+    """The provider's own inquiry says something else than its notification; do not act on it yet."""
+
+    status, case, public = 500, "00", "General Error"
 
 
 _AGAIN = "send the same operation again with the same external_id, never with a new one"

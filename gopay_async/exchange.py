@@ -1,8 +1,7 @@
 """One operation as messages: signed request out, answer or verdict in.  Knows no connection and no clock."""
 
 import re
-from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import Enum
@@ -10,9 +9,9 @@ from functools import cache
 from typing import Any
 from urllib.parse import quote
 
-from attrs import field, fields, frozen
+from attrs import evolve, field, fields, frozen
 
-from . import signing, wire
+from . import wire
 from .codes import ResponseCode
 from .credentials import SNAP, Credentials, Customer
 from .errors import (
@@ -31,6 +30,7 @@ from .errors import (
 from .fields import spelling
 from .models import format_time, parse_time
 from .operation import Answer, Auth, Family, Need, Operation
+from .proofs import HEADERS, Proof
 
 
 @frozen
@@ -85,9 +85,8 @@ class Verdict:
 
 
 def check(operation: Operation[Any], credentials: Credentials, customer: Customer | None) -> None:
-    """Raise before any network what *operation* lacks: ConfigurationError for credentials, InvalidInput for the rest."""
-    endpoint = operation.endpoint
-    name = type(operation).__name__
+    """Raise what *operation* lacks before any network: ConfigurationError for credentials, InvalidInput otherwise."""
+    endpoint, name = operation.endpoint, type(operation).__name__
     needed = (*_NEEDS[endpoint.auth], *(value for value in endpoint.fills.values() if value in _FROM_CREDENTIALS))
     credentials.require(tuple(one for one in needed if getattr(operation, one, None) is None), purpose=name)
     if endpoint.customer is Need.REQUIRED and customer is None:
@@ -159,7 +158,11 @@ def target(operation: Operation[Any]) -> str:
 def _placed(kind: type[Any]) -> tuple[tuple[str, str, str], ...]:
     pairs = ((one.name, spelling(one)) for one in fields(kind))
     return tuple(
-        (name, place, found.name) for name, found in pairs if found for place in ("path", "query") if place in found.marks
+        (name, place, found.name)
+        for name, found in pairs
+        if found
+        for place in ("path", "query")
+        if place in found.marks
     )
 
 
@@ -182,84 +185,14 @@ def build(
     endpoint = operation.endpoint
     where = target(operation)
     headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": USER_AGENT}
-    if body or endpoint.family is Family.SNAP:
+    if body or endpoint.family in (Family.SNAP, Family.CORE):
         headers["Content-Type"] = "application/json"
-    proof = _Proof(endpoint.method, where, body, format_time(at), external_id, access_token, customer)
-    headers.update(_HEADERS[endpoint.auth](credentials, proof))
+    proof = Proof(endpoint.method, where, body, format_time(at), external_id, access_token, customer)
+    headers.update(HEADERS[endpoint.auth](credentials, proof))
     return Request(endpoint.method, base, where, headers, body)
 
 
 USER_AGENT = "gopay-async"
-
-
-@frozen
-class _Proof:
-    """What the headers of a call are made from."""
-
-    method: str
-    target: str
-    body: bytes
-    timestamp: str
-    external_id: str
-    access_token: str
-    customer: Customer | None
-
-
-def _client_key(credentials: Credentials, proof: _Proof) -> dict[str, str]:
-    client_id, key = str(credentials.client_id), credentials.private_key
-    assert key is not None  # `check` has named it otherwise
-    signature = signing.sign_rsa(signing.token_string(client_id, proof.timestamp), key)
-    return {"X-TIMESTAMP": proof.timestamp, "X-CLIENT-KEY": client_id, "X-SIGNATURE": signature}
-
-
-def _access_token(credentials: Credentials, proof: _Proof) -> dict[str, str]:
-    text = signing.transaction_string(proof.method, proof.target, proof.access_token, proof.body, proof.timestamp)
-    headers = {
-        "Authorization": f"Bearer {proof.access_token}",
-        "X-TIMESTAMP": proof.timestamp,
-        "X-SIGNATURE": signing.sign_hmac(text, str(credentials.client_secret)),
-        "X-PARTNER-ID": str(credentials.partner_id),
-        "X-EXTERNAL-ID": proof.external_id,
-        "CHANNEL-ID": str(credentials.channel_id),
-    }
-    if proof.customer:
-        headers.update(_customer(proof.customer))
-    return headers
-
-
-def _customer(customer: Customer) -> dict[str, str]:
-    optional = {
-        "X-DEVICE-ID": customer.device_id,
-        "X-IP-ADDRESS": customer.ip_address,
-        "X-LATITUDE": customer.latitude,
-        "X-LONGITUDE": customer.longitude,
-    }
-    sent = {name: value for name, value in optional.items() if value is not None}
-    return {"Authorization-Customer": f"Bearer {customer.token}", **sent}
-
-
-def _server_key(credentials: Credentials, proof: _Proof) -> dict[str, str]:
-    basic = b64encode(f"{credentials.server_key}:".encode()).decode()
-    customer = {"Authorization-Customer": f"Bearer {proof.customer.token}"} if proof.customer else {}
-    return {"Authorization": f"Basic {basic}", **customer}
-
-
-def _mini_app(credentials: Credentials, proof: _Proof) -> dict[str, str]:
-    return {"Authorization": f"Basic {credentials.mini_app_credential}", "Request-Id": proof.external_id}
-
-
-def _user_token(_: Credentials, proof: _Proof) -> dict[str, str]:
-    assert proof.customer is not None  # `check` has named it otherwise
-    return {"Authorization": f"Bearer {proof.customer.token}", "Request-Id": proof.external_id}
-
-
-_HEADERS: dict[Auth, Callable[[Credentials, _Proof], dict[str, str]]] = {
-    Auth.CLIENT_KEY: _client_key,
-    Auth.ACCESS_TOKEN: _access_token,
-    Auth.SERVER_KEY: _server_key,
-    Auth.MINI_APP: _mini_app,
-    Auth.USER_TOKEN: _user_token,
-}
 
 
 # --- in ------------------------------------------------------------------------------------------------------------
@@ -354,8 +287,19 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 
 def _received(response: Response, code: object, message: object) -> Received:
-    said = str(message or "")[:500]
+    said = str(message or "")[:4000]
     return Received(response.status, str(code or "")[:40], said, response.body, _retry_after(response))
+
+
+def masked(received: Received | None, secrets: Iterable[str]) -> Received | None:
+    """Return *received* with a message that shows none of *secrets*, for the provider may repeat what it was sent."""
+    if received is None or not received.message:
+        return received
+    message = received.message
+    for secret in secrets:
+        # Short values, a "Y" or a city, stand in many an innocent word.
+        message = message.replace(secret, "***") if len(secret) >= 5 else message
+    return evolve(received, message=message[:500])
 
 
 def _answered(operation: Operation[Any], external_id: str, received: Received, raw: dict[str, Any]) -> Verdict:
@@ -381,7 +325,10 @@ def _as_wire(told: dict[str, str]) -> dict[str, str]:
 
 
 def _other_reference(operation: Operation[Any], raw: Mapping[str, Any]) -> str:
-    pairs = {"partner_reference_no": "partnerReferenceNo", "original_partner_reference_no": "originalPartnerReferenceNo"}
+    pairs = {
+        "partner_reference_no": "partnerReferenceNo",
+        "original_partner_reference_no": "originalPartnerReferenceNo",
+    }
     for name, wire_name in pairs.items():
         sent, named = getattr(operation, name, None), raw.get(wire_name)
         if sent and named and sent != named:

@@ -109,9 +109,11 @@ PRIVATE: Final = Marker("private")
 #: Part of the path, or of the query, of the request target.
 IN_PATH: Final = Marker("path")
 IN_QUERY: Final = Marker("query")
-#: Money as a bare JSON number of whole rupiah, or as bare text, instead of {"value", "currency"}.
+#: Money as a bare JSON number, or as bare text, instead of {"value", "currency"}.
 AS_NUMBER: Final = Marker("number")
 AS_TEXT: Final = Marker("text")
+#: Money whose value is a JSON number of whole rupiah: {"value": 10000, "currency": "IDR"}.
+WHOLE_VALUE: Final = Marker("whole value")
 #: A bool spelled Y or N.
 YES_NO: Final = Marker("yes-no")
 
@@ -213,6 +215,20 @@ def _unwrap(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
     return annotation, ()
 
 
+def private_values(value: Any) -> Iterator[str]:
+    """Yield the text of every private field of the message *value* and of the messages in it."""
+    if isinstance(value, tuple):
+        for one in value:
+            yield from private_values(one)
+    elif attrs.has(type(value)):
+        for attribute in attrs.fields(type(value)):
+            found, inner = spelling(attribute), getattr(value, attribute.name)
+            if found and "private" in found.marks and isinstance(inner, str):
+                yield inner
+            else:
+                yield from private_values(inner)
+
+
 @frozen
 class _Check:
     """attrs validator of one field of a message."""
@@ -225,6 +241,8 @@ class _Check:
                 raise InvalidInput(attribute.name, "is required")
             return
         _check_type(attribute.name, self.spelling.type, value)
+        if "path" in self.spelling.marks and value in (".", ".."):
+            raise InvalidInput(attribute.name, "must not be . or ..: it is part of the path, which would lead elsewhere")
         for rule in self.spelling.rules:
             rule.check(attribute.name, value)
 
@@ -315,4 +333,6 @@ def _number(name: str, value: object) -> float | int:
         number = int(value) if value == value.to_integral_value() else float(value)
         if Decimal(repr(number)) == value:
             return number
-    raise InvalidInput(name, f"{type(value).__name__} cannot be written as JSON here; use text, int, bool, list or dict")
+    raise InvalidInput(
+        name, f"{type(value).__name__} cannot be written as JSON here; use text, int, bool, list or dict"
+    )

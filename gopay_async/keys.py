@@ -4,6 +4,7 @@ import os
 import re
 from base64 import b64decode, encodebytes
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -108,7 +109,9 @@ def _content(source: object) -> bytes:
         return source
     if isinstance(source, str):
         path = source.strip(" \t\r\n\"'`")
-        return _file(path) if os.path.isfile(path) else source.encode("utf-8", "replace")
+        # A key is too long for the name of a file, for which Path.is_file raises.
+        is_file = os.path.isfile(path)  # noqa: PTH113
+        return _file(path) if is_file else source.encode("utf-8", "replace")
     if isinstance(source, os.PathLike):
         return _file(os.fspath(source))
     if isinstance(source, RSAPrivateKey):
@@ -120,8 +123,7 @@ def _content(source: object) -> bytes:
 
 def _file(path: str) -> bytes:
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        return Path(path).read_bytes()
     except OSError as error:
         reason = error.strerror
     except ValueError:

@@ -10,7 +10,9 @@ from attrs import frozen
 from .errors import InvalidInput
 
 # Whitespace and control characters have no place in an address; a browser drops some and encodes others, we refuse.
-_SCHEME_AND_PLACE = r"(?i:https)://[^\s\x00-\x1f\x7f\\/?#]+(?:/[^\s\x00-\x1f\x7f?#]*)?"
+# Plain HTTP is a simulator's, on this machine.
+_HOST = r"(?:(?i:https)://[^\s\x00-\x1f\x7f\\/?#]+|(?i:http)://(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?)"
+_SCHEME_AND_PLACE = _HOST + r"(?:/[^\s\x00-\x1f\x7f?#]*)?"
 _WEB_URL = re.compile(_SCHEME_AND_PLACE + r"(?:\?([^\s\x00-\x1f\x7f#]*))?(?:#.*)?")
 _APP_LINK: Final = "gopay://merchanttransfer"
 
@@ -22,7 +24,7 @@ def launch_deeplink(web_redirect_url: str) -> str:
     """
     found = _WEB_URL.fullmatch(web_redirect_url)
     if found is None:
-        raise InvalidInput("web_redirect_url", "must be an absolute https URL")
+        raise InvalidInput("web_redirect_url", "must be an absolute https URL, or http on loopback")
     if not found[1]:
         raise InvalidInput("web_redirect_url", "must have a query string, the payment stands in it")
     return f"{_APP_LINK}?{found[1]}"

@@ -22,10 +22,10 @@ class Auth(Enum):
     """How a call proves who makes it."""
 
     CLIENT_KEY = "RSA over client id and time"
-    ACCESS_TOKEN = "access token and HMAC"
+    ACCESS_TOKEN = "access token and HMAC"  # noqa: S105  # words about a proof, not a secret
     SERVER_KEY = "Basic server key"
     MINI_APP = "Basic mini-app credential"
-    USER_TOKEN = "Bearer token of a mini-app user"
+    USER_TOKEN = "Bearer token of a mini-app user"  # noqa: S105  # as above
 
     @property
     def family(self) -> Family:
@@ -53,6 +53,10 @@ class Need(Enum):
     REQUIRED = "must carry one"
 
 
+def _page(source: str) -> str:
+    return source if "/" in source else f"docs.midtrans.com/reference/{source}"
+
+
 @frozen(kw_only=True)
 class Endpoint:
     """Everything about a call that is not in its fields."""
@@ -78,8 +82,8 @@ class Endpoint:
     offers: Mapping[str, str] = field(factory=dict)
     #: What tells this route from another operation on the same method and path.
     variant: str | None = None
-    #: The page that documents the call.
-    source: str
+    #: The page that documents the call: its name at docs.midtrans.com/reference, or the whole address.
+    source: str = field(converter=_page)
 
     @property
     def family(self) -> Family:

@@ -1,6 +1,6 @@
 """Whether to send again, and when: a pure decision.  Knows no request, no clock and no network."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from .errors import Duplicate, RateLimited
@@ -23,13 +23,17 @@ def wait_before_repeat(
     """
     if repeats >= REPEATS or not _may_repeat(policy, verdict):
         return None
-    # External ids are unique per day, and the provider's day begins at midnight of +07:00.
-    if policy is Retry.SAME_ID and now.astimezone(WIB).date() != started.astimezone(WIB).date():
-        return None
     wait = _FIRST_WAIT * 2**repeats * (1 + jitter)
     if verdict.received and verdict.received.retry_after is not None:
         wait = max(wait, verdict.received.retry_after)
+    if policy is Retry.SAME_ID and not same_day(started, now + timedelta(seconds=wait)):
+        return None
     return wait if wait < left else None
+
+
+def same_day(first: datetime, second: datetime) -> bool:
+    """Whether both fall on one day of the provider, for whom external ids are unique per day of +07:00."""
+    return first.astimezone(WIB).date() == second.astimezone(WIB).date()
 
 
 def _may_repeat(policy: Retry, verdict: Verdict) -> bool:

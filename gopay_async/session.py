@@ -4,15 +4,17 @@ import asyncio
 import logging
 import os
 import random
+import ssl
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Final, NoReturn, Self, TypeVar, cast
 
-from attrs import define, evolve, field
+from attrs import evolve
 
 from . import exchange
 from .api import IssueToken, QueryTopUp, QueryTransfer, TokenIssued, TopUp
+from .call import Call, log_attempt, note_cancelled, required_id
 from .clock import Clock, SystemClock
 from .credentials import Credentials, Customer, Environment
 from .errors import (
@@ -44,60 +46,12 @@ _SKEW: Final = timedelta(seconds=30)
 _SKEW_EVERY: Final = 10.0
 
 
-@define
-class _Call:
-    """One `send` under way: what was tried so far, and what may have happened."""
-
-    operation: Operation[Any]
-    external_id: str
-    #: Whether the caller chose the id, and so has it recorded.
-    id_given: bool
-    customer: Customer | None
-    deadline: float
-    #: When the first attempt began, and the last one.
-    started: datetime
-    sent_at: datetime
-    repeats: int = 0
-    token: str = ""
-    #: The body's bytes and the token they were made with.
-    body: bytes | None = None
-    departure: Departure = field(factory=lambda: Departure(unsent=True))
-    #: The last attempt whose outcome is not known.
-    unknown: Verdict | None = None
-    #: Whether a rejected token was already replaced once.
-    renewed: bool = False
-
-    @property
-    def name(self) -> str:
-        return type(self.operation).__name__
-
-    @property
-    def may_have_left(self) -> bool:
-        """Whether any byte of any attempt may have been sent."""
-        return self.unknown is not None or not self.departure.unsent
-
-    def remember(self, verdict: Verdict) -> None:
-        """Keep what is not known; what was refused or not sent leaves nothing open."""
-        self.departure = Departure(unsent=True)
-        if verdict.word is Word.UNKNOWN:
-            self.unknown = verdict
-
-    @property
-    def body_holds_token(self) -> bool:
-        return "access_token" in self.operation.endpoint.fills.values()
-
-    @property
-    def keeps_id(self) -> bool:
-        """Whether a repeat goes out under the same id: QRIS keeps its id too, because the body holds it."""
-        return self.operation.endpoint.retry is Retry.SAME_ID or self.operation.endpoint.id_field is not None
-
-
 class GoPaySession:
     """One connection pool and one access token for all coroutines of an event loop.
 
-    *timeout* and every other time is in seconds.  *token_store* shares the token between processes; *transport* replaces
-    the network, for example by a simulator; *clock* replaces time in tests.  *top_up_inquiry* is the contract that
-    settles a top-up: `QueryTransfer` (36) or `QueryTopUp` (39); neither is confirmed against the live service.
+    *timeout* and every other time is in seconds.  *token_store* shares the token between processes; *transport*
+    replaces the network, for example by a simulator; *clock* replaces time in tests.  *top_up_inquiry* is the contract
+    that settles a top-up: `QueryTransfer` (36) or `QueryTopUp` (39); neither is confirmed against the live service.
 
         async with GoPaySession(Credentials.from_env(), Environment.SANDBOX) as gopay:
             payment = await gopay.send(CreatePayment(...), external_id=order.external_id)
@@ -136,6 +90,8 @@ class GoPaySession:
     async def __aenter__(self) -> Self:
         if self._closed:
             raise SessionMisuse("This session is closed; make a new one.")
+        if self._owner is not None:
+            self._check_owner()
         self._owner = (os.getpid(), asyncio.get_running_loop())
         return self
 
@@ -147,6 +103,9 @@ class GoPaySession:
     async def aclose(self) -> None:
         """Close the pool and stop a token fetch that is under way.  A `send` that still runs ends in an error."""
         self._closed = True
+        if self._owner is not None and self._owner[0] != os.getpid():
+            # After a fork the connections are the parent's: closing them here would write into its conversations.
+            return
         await self._tokens.aclose()
         await self._transport.aclose()
 
@@ -161,7 +120,7 @@ class GoPaySession:
         """Send *operation* and return its answer.
 
         *external_id* is sent as X-EXTERNAL-ID (mini-app: Request-Id); where money moves, make it with
-        `new_external_id()` and store it first.  *customer* is the linked customer or mini-app user the call is made for.
+        `new_external_id()` and store it first.  *customer* is the linked customer or mini-app user it is made for.
         *timeout* is the budget in seconds for everything: token, free connection, repeats.
 
         Raises InvalidInput, ConfigurationError and SessionMisuse before any network; then NotSent (proved), Refused and
@@ -175,7 +134,7 @@ class GoPaySession:
         except TimeoutError:
             raise self._timed_out(call) from None
         except asyncio.CancelledError as cancelled:
-            _note(call, cancelled, self._inquiry(call))
+            note_cancelled(call, cancelled, self._inquiry(call))
             raise
 
     # --- before ---
@@ -193,15 +152,15 @@ class GoPaySession:
 
     def _begin(
         self, operation: Operation[Any], external_id: str | None, customer: Customer | None, timeout: float | None
-    ) -> _Call:
+    ) -> Call:
         if not isinstance(operation, Operation):
             raise InvalidInput("operation", f"must be an operation of gopay_async.api, not {type(operation).__name__}")
         exchange.check(operation, self._credentials, customer)
         self._environment.base(operation.endpoint.family)
-        required = _required_id(operation, external_id)
+        required = required_id(operation, external_id)
         now = self._clock.now()
         budget = self._timeout if timeout is None else _seconds("timeout", timeout)
-        return _Call(
+        return Call(
             operation,
             required or new_external_id(),
             required is not None,
@@ -213,7 +172,7 @@ class GoPaySession:
 
     # --- during ---
 
-    async def _until_answered(self, call: _Call) -> Answer:
+    async def _until_answered(self, call: Call) -> Answer:
         while True:
             verdict = await self._attempt(call)
             if verdict.answer is not None:
@@ -224,23 +183,29 @@ class GoPaySession:
                 self._fail(call, verdict)
             await self._clock.sleep(wait)
 
-    async def _attempt(self, call: _Call) -> Verdict:
+    async def _attempt(self, call: Call) -> Verdict:
         await self._prepare(call)
+        if call.unknown is not None and not call.may_go_out(self._clock.now()):
+            self._fail(call, call.unknown)
+        if self._closed:
+            self._fail(call, Verdict(Word.NOT_SENT, "the session was closed"))
         request = self._build(call)
         began = self._clock.monotonic()
         try:
             response = await self._transport.send(request, call.departure)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # whatever a transport raises, the departure says what it proves
             word = Word.NOT_SENT if call.departure.unsent else Word.UNKNOWN
-            verdict = Verdict(word, f"no answer ({type(error).__name__})", again=True)
+            verdict = Verdict(word, f"no answer ({_words(error)})", again=True)
         else:
             call.departure.unsent = False
             verdict = exchange.read(call.operation, call.external_id, response)
             verdict = self._mind_the_clock(verdict, response)
-        _log_attempt(call, verdict, self._clock.monotonic() - began)
+            if verdict.answer is None:
+                verdict = evolve(verdict, received=exchange.masked(verdict.received, call.secrets()))
+        log_attempt(call, verdict, self._clock.monotonic() - began)
         return verdict
 
-    async def _prepare(self, call: _Call) -> None:
+    async def _prepare(self, call: Call) -> None:
         """Get the token and make the body, once for all repeats with the same token."""
         endpoint = call.operation.endpoint
         if endpoint.auth is Auth.ACCESS_TOKEN:
@@ -256,7 +221,7 @@ class GoPaySession:
                 call.operation, self._credentials, access_token=call.token, customer=call.customer
             )
 
-    async def _access_token(self, call: _Call) -> str:
+    async def _access_token(self, call: Call) -> str:
         try:
             return await self._tokens.get()
         except Exception as error:
@@ -264,7 +229,7 @@ class GoPaySession:
                 self._fail(call, call.unknown, cause=error)
             raise TokenUnavailable(call.operation, call.external_id, f"no access token ({error})") from error
 
-    def _build(self, call: _Call) -> Request:
+    def _build(self, call: Call) -> Request:
         call.sent_at = self._clock.now()
         call.departure = Departure()
         return exchange.build(
@@ -278,7 +243,7 @@ class GoPaySession:
             customer=call.customer,
         )
 
-    def _next(self, call: _Call, verdict: Verdict) -> float | None:
+    def _next(self, call: Call, verdict: Verdict) -> float | None:
         """Return the seconds until the next attempt, and make the call ready for it; None when there is none."""
         if verdict.error is TokenRejected:
             return self._after_rejected_token(call)
@@ -297,7 +262,7 @@ class GoPaySession:
                 call.external_id = new_external_id()
         return wait
 
-    def _after_rejected_token(self, call: _Call) -> float | None:
+    def _after_rejected_token(self, call: Call) -> float | None:
         self._tokens.reject(call.token)
         retry = call.operation.endpoint.retry
         recorded = call.id_given and retry in (Retry.INQUIRE, Retry.NEVER) and not call.keeps_id
@@ -316,9 +281,11 @@ class GoPaySession:
         now = self._clock.monotonic()
         if verdict.error is not Unauthorized and now < self._skew_due:
             return verdict
-        self._skew_due = now + _SKEW_EVERY
         ahead = exchange.skew(response, self._clock.now())
-        if ahead is None or abs(ahead) < _SKEW:
+        if ahead is None:
+            return verdict
+        self._skew_due = now + _SKEW_EVERY
+        if abs(ahead) < _SKEW:
             return verdict
         words = f"the provider's clock is {ahead.total_seconds():+.0f} s from ours"
         if not self._skew_warned:
@@ -330,7 +297,7 @@ class GoPaySession:
 
     # --- after ---
 
-    def _fail(self, call: _Call, verdict: Verdict, *, cause: BaseException | None = None) -> NoReturn:
+    def _fail(self, call: Call, verdict: Verdict, *, cause: BaseException | None = None) -> NoReturn:
         """Raise what *verdict*, the last one, and the attempts before it come to."""
         if call.unknown is None:
             raise self._error(call, verdict) from cause
@@ -340,7 +307,7 @@ class GoPaySession:
             verdict = call.unknown
         raise self._error(call, verdict) from cause
 
-    def _error(self, call: _Call, verdict: Verdict) -> OperationError:
+    def _error(self, call: Call, verdict: Verdict) -> OperationError:
         given = (call.operation, call.external_id, verdict.reason, verdict.received)
         if verdict.word is Word.NOT_SENT:
             return NotSent(*given)
@@ -348,7 +315,7 @@ class GoPaySession:
             return (verdict.error or Refused)(*given)
         return self._not_known(call, verdict)
 
-    def _not_known(self, call: _Call, verdict: Verdict) -> OperationError:
+    def _not_known(self, call: Call, verdict: Verdict) -> OperationError:
         given = (call.operation, call.external_id, verdict.reason, verdict.received)
         if not call.operation.endpoint.changes:
             return Unavailable(*given)
@@ -356,17 +323,17 @@ class GoPaySession:
         inquiry = self._inquiry(call)
         return kind(*given, call.sent_at, inquiry, self._ask_after(call) if inquiry else None)
 
-    def _inquiry(self, call: _Call) -> Operation[Any] | None:
+    def _inquiry(self, call: Call) -> Operation[Any] | None:
         if isinstance(call.operation, TopUp):
             return self._top_up_inquiry.of(call.operation, call.external_id)
         return call.operation.inquiry(call.external_id)
 
-    def _ask_after(self, call: _Call) -> datetime:
+    def _ask_after(self, call: Call) -> datetime:
         # Until the transport gave up, which is now, bytes may still have been leaving.
         now = self._clock.now().astimezone(WIB)
         return now + TOP_UP_PATIENCE if isinstance(call.operation, TopUp) else now
 
-    def _timed_out(self, call: _Call) -> OperationError:
+    def _timed_out(self, call: Call) -> OperationError:
         reason = "the time for the whole call is over"
         if not call.may_have_left:
             kind = TokenUnavailable if call.body is None else NotSent
@@ -374,30 +341,14 @@ class GoPaySession:
         return self._not_known(call, call.unknown or Verdict(Word.UNKNOWN, f"no answer: {reason}"))
 
 
-def _required_id(operation: Operation[Any], external_id: str | None) -> str | None:
-    """Return the id that must be used: the caller's, or the one that stands in the body."""
-    field_name = operation.endpoint.id_field
-    in_body = getattr(operation, field_name) if field_name else None
-    if in_body is not None and external_id is not None and in_body != external_id:
-        raise InvalidInput("external_id", f"must equal {field_name}, or be left out: it is then taken from there")
-    chosen = external_id if external_id is not None else in_body
-    if chosen is not None:
-        exchange.check_external_id(operation, chosen)
-    return chosen
-
-
-def _note(call: _Call, cancelled: asyncio.CancelledError, inquiry: Operation[Any] | None) -> None:
-    if not call.may_have_left or not call.operation.endpoint.changes:
-        return
-    ask = f"ask with {inquiry!r}" if inquiry else "there is no inquiry for it"
-    text = f"{call.name} {call.external_id} was cancelled after it may have been sent: outcome unknown; {ask}"
-    cancelled.add_note(text)
-    _log.warning("%s", text)
-
-
-def _log_attempt(call: _Call, verdict: Verdict, seconds: float) -> None:
-    code = verdict.received.code if verdict.received else ""
-    _log.debug("%s %s %s %s %.3f s", call.name, call.external_id, verdict.word.value, code or verdict.reason, seconds)
+def _words(error: BaseException) -> str:
+    """Return what kind of *error* it was, and what the operating system says of it; its own text may hold anything."""
+    for one in (error, error.__cause__, error.__context__):
+        if isinstance(one, ssl.SSLCertVerificationError):
+            return f"{type(error).__name__}: {one.verify_message}"
+        if isinstance(one, OSError) and one.errno is not None and one.errno > 0:
+            return f"{type(error).__name__}: {os.strerror(one.errno)}"
+    return type(error).__name__
 
 
 def _seconds(name: str, value: float) -> float:

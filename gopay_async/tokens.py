@@ -1,6 +1,8 @@
 """The access token: one for all coroutines, fetched once, renewed in time.  Knows no header and no HTTP."""
 
 import asyncio
+import re
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
@@ -11,7 +13,7 @@ from attrs import define, field, frozen
 
 from .api import TokenIssued
 from .clock import Clock
-from .errors import SessionMisuse
+from .errors import SessionMisuse, Unreadable
 
 _DEFAULT_LIFE: Final = 900
 _LONGEST_LIFE: Final = 86_400
@@ -28,6 +30,8 @@ class AccessToken:
     @classmethod
     def of(cls, issued: TokenIssued, asked_at: datetime) -> "AccessToken":
         """Return the token *issued* on a request made at *asked_at*, to be renewed 30 seconds before its end."""
+        if not re.fullmatch(r"[!-~]+", issued.access_token):
+            raise Unreadable("the access token that was issued does not fit into a header")
         life = timedelta(seconds=_life(issued.expires_in))
         return cls(issued.access_token, asked_at + life - min(_MARGIN, life / 3))
 
@@ -87,7 +91,8 @@ class TokenSource:
     key: str
     clock: Clock
     _current: AccessToken | None = field(default=None, init=False, repr=False)
-    _rejected: str = field(default="", init=False, repr=False)
+    #: The last ones: a store may still hold them, and a late answer may still speak of them.
+    _rejected: deque[str] = field(factory=lambda: deque(maxlen=16), init=False, repr=False)
     _flight: "asyncio.Task[AccessToken] | None" = field(default=None, init=False, repr=False)
 
     async def get(self) -> str:
@@ -109,8 +114,7 @@ class TokenSource:
     def reject(self, value: str) -> None:
         """Drop the token *value*; a newer one stays, so that a thousand rejected calls cost one request."""
         if self._current is not None and self._current.value == value:
-            self._current = None
-        self._rejected = value
+            self._current, self._rejected = None, value
 
     async def aclose(self) -> None:
         """Cancel the flight, if there is one, and wait for its end."""
@@ -129,7 +133,7 @@ class TokenSource:
 
     async def _load(self) -> AccessToken | None:
         token = await self.store.load(self.key)
-        good = token is not None and token.value != self._rejected and self.clock.now() < token.renew_at
+        good = token is not None and token.value not in self._rejected and self.clock.now() < token.renew_at
         return token if good else None
 
     async def _fetch(self) -> AccessToken:

@@ -1,5 +1,6 @@
 """Bytes over a connection: the protocol, and aiohttp behind it.  Knows no operation, no signature and no retry."""
 
+import asyncio
 from contextvars import ContextVar
 from typing import Protocol
 
@@ -29,8 +30,8 @@ class Transport(Protocol):
     async def send(self, request: Request, departure: Departure) -> Response:
         """Return the response to *request*; raise any exception when there is none.
 
-        Whatever is raised while `departure.unsent` is True counts as proved not sent, everything else as unknown.  Never
-        follows a redirect and never sends twice.  Must end at once when it is cancelled.
+        Whatever is raised while `departure.unsent` is True counts as proved not sent, everything else as unknown.
+        Never follows a redirect and never sends twice.  Must end at once when it is cancelled.
         """
         ...
 
@@ -56,9 +57,20 @@ class _Connector(aiohttp.TCPConnector):
         # aiohttp repeats GET, PUT and DELETE by itself when a kept connection turns out to be closed.
         if not departure.unsent:
             raise aiohttp.ClientConnectionError("the connection was lost, and a request is sent once only")
-        connection = await super().connect(req, traces, timeout)
+        try:
+            connection = await super().connect(req, traces, timeout)
+        except asyncio.CancelledError:
+            # Closing the pool cancels whoever waits for a connection, though nobody cancelled the task.
+            if self.closed and not _is_cancelled():
+                raise aiohttp.ClientConnectionError("the pool was closed") from None
+            raise
         departure.unsent = False
         return connection
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 @define
@@ -73,6 +85,7 @@ class AiohttpTransport:
     #: Seconds for the connection itself; the time for the whole call is the session's.
     connect_timeout: float = 5.0
     _client: aiohttp.ClientSession | None = field(default=None, init=False, repr=False)
+    _closed: bool = field(default=False, init=False, repr=False)
 
     async def send(self, request: Request, departure: Departure) -> Response:
         """Return the response; what is proved about a failure stands in *departure*."""
@@ -88,6 +101,8 @@ class AiohttpTransport:
             return Response(response.status, response.headers, await _read(response))
 
     def _session(self) -> aiohttp.ClientSession:
+        if self._closed:
+            raise aiohttp.ClientConnectionError("the pool was closed")
         if self._client is None:
             connector = _Connector(limit=self.connections, keepalive_timeout=10)
             timeout = ClientTimeout(total=None, sock_connect=self.connect_timeout)
@@ -97,7 +112,7 @@ class AiohttpTransport:
 
     async def aclose(self) -> None:
         """Close the pool."""
-        client, self._client = self._client, None
+        client, self._client, self._closed = self._client, None, True
         if client is not None:
             await client.close()
 

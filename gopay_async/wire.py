@@ -28,8 +28,8 @@ def dumps(body: Json) -> bytes:
 def loads(body: bytes) -> dict[str, Any]:
     """Return the JSON object in *body*, numbers exact; raise Unreadable for anything else.
 
-    Refused are duplicate keys (two readers could see two amounts), NaN and Infinity, a BOM, and what is nested so deeply
-    that reading it would exhaust the stack.
+    Refused are duplicate keys (two readers could see two amounts), NaN and Infinity, a BOM, and what is nested so
+    deeply that reading it would exhaust the stack.
     """
     try:
         found = _decoder.decode(body.decode())
@@ -141,8 +141,9 @@ def _write_hook(found: Spelling) -> Callable[[Any], Any] | None:
 
 
 _MARKED: dict[str, Callable[[Any], Any]] = {
-    "number": lambda money: int(money.value),
+    "number": lambda money: int(money.value) if money.value % 1 == 0 else float(money.value),
     "text": str,
+    "whole value": lambda money: {"value": int(money.value), "currency": "IDR"},
     "yes-no": lambda flag: "Y" if flag else "N",
 }
 
@@ -155,6 +156,8 @@ class _Slot:
     spelled: str
     also: tuple[str, ...]
     label: str
+    #: The model that it holds, or holds a list of; None for a leaf, which *hook* reads.
+    part: type[Any] | None
     hook: Callable[[Any, Any], Any]
     type: Any
     required: bool
@@ -177,12 +180,15 @@ def _plan(kind: type[Any]) -> tuple[_Group, ...]:
 
 
 def _slot(one: "attrs.Attribute[Any]", found: Spelling, within: tuple[str, ...]) -> _Slot:
+    inner = get_args(found.type)[0] if _is_list(found.type) else found.type
+    part = inner if _has_spellings(inner) else None
     return _Slot(
         name=one.name,
         spelled=found.name,
         also=found.also,
         label=".".join((*within, found.name)),
-        hook=converter.get_structure_hook(found.type),
+        part=part,
+        hook=_object if part else converter.get_structure_hook(found.type),
         type=found.type,
         required=one.default is attrs.NOTHING and not found.optional,
     )
@@ -222,11 +228,24 @@ def _fill(slot: _Slot, value: object, found: dict[str, Any], unread: list[str]) 
         found[slot.name] = value
         return
     try:
-        found[slot.name] = slot.hook(value, slot.type)
+        found[slot.name] = _parts(slot, slot.part, value, unread) if slot.part else slot.hook(value, slot.type)
     except (ValueError, Misfit):
         if slot.required:
             raise Misfit(slot.label) from None
         unread.append(slot.label)
+
+
+def _parts(slot: _Slot, part: type[Any], value: object, unread: list[str]) -> Any:
+    """Return the part, or the tuple of parts, in *value*; what cannot be read inside is named in *unread* too."""
+    many = _is_list(slot.type)
+    made, lost = [], []
+    # One object where the page says a list is read as a list of one (quirks Q-FLD-10, Q-FLD-12).
+    for one in value if many and isinstance(value, list) else [value]:
+        inner, missed = _read(part, _object(one, part))
+        made.append(part(**inner))
+        lost += missed
+    unread.extend(f"{slot.label}.{name}" for name in dict.fromkeys(lost))
+    return tuple(made) if many else made[0]
 
 
 # --- leaves: one function a type -----------------------------------------------------------------------------------
@@ -286,15 +305,6 @@ def _list(value: Any, kind: Any) -> tuple[Any, ...]:
     return tuple(hook(one, item) for one in (value if isinstance(value, list) else [value]))
 
 
-def _part_reader(kind: type[Any]) -> Callable[[Any, Any], Any]:
-    def read(value: Any, _: Any) -> Any:
-        if not isinstance(value, dict):
-            raise Misfit(kind.__name__)
-        return structure(kind, value)
-
-    return read
-
-
 def _is_list(kind: Any) -> bool:
     return get_origin(kind) is Sequence
 
@@ -311,7 +321,6 @@ def _build() -> Converter:
         made.register_unstructure_hook(kind, write)
     made.register_structure_hook_func(_is_list, _list)
     made.register_structure_hook_func(_is_object, _object)
-    made.register_structure_hook_factory(_has_spellings, _part_reader)
     made.register_unstructure_hook_factory(_has_spellings, _writer)
     return made
 

@@ -34,7 +34,11 @@ OTHERS = {
 def test_credentials_are_read_from_the_environment() -> None:
     found = Credentials.from_env({**ENVIRON, **OTHERS, "PATH": "/bin"})
 
-    assert (found.client_id, found.client_secret, found.partner_id) == ("G1234325-SNAP", "planted-client-secret", "partner-7")
+    assert (found.client_id, found.client_secret, found.partner_id) == (
+        "G1234325-SNAP",
+        "planted-client-secret",
+        "partner-7",
+    )
     assert (found.channel_id, found.merchant_id) == ("95221", "G169749203")
     assert (found.payment_handle, found.server_key) == (OTHERS["GOPAY_PAYMENT_HANDLE"], "planted-server-key")
     assert found.mini_app_credential == OTHERS["GOPAY_MINI_APP_CREDENTIAL"]
@@ -92,11 +96,21 @@ def test_a_missing_variable_shows_no_value_of_another() -> None:
 
 # --- values --------------------------------------------------------------------------------------------------------
 
-TEXTS = ("client_id", "client_secret", "partner_id", "merchant_id", "payment_handle", "server_key", "mini_app_credential")
+TEXTS = (
+    "client_id",
+    "client_secret",
+    "partner_id",
+    "merchant_id",
+    "payment_handle",
+    "server_key",
+    "mini_app_credential",
+)
 
 
 @pytest.mark.parametrize("name", TEXTS)
-@pytest.mark.parametrize("value", ["", " planted", "planted ", "plan\nted", "plan\r\nted", "plant\u00e9d", "\x00", b"planted", 7])
+@pytest.mark.parametrize(
+    "value", ["", " planted", "planted ", "plan\nted", "plan\r\nted", "plant\u00e9d", "\x00", b"planted", 7]
+)
 def test_what_no_header_can_carry_is_refused_unseen(name: str, value: Any) -> None:
     with pytest.raises(InvalidInput) as caught:
         credentials(**{name: value})
@@ -206,7 +220,9 @@ def test_every_family_has_its_documented_host(environment: Environment, family: 
         (Environment.STAGING, Family.CORE),
     ],
 )
-def test_a_family_without_a_host_is_refused_and_never_sent_to_production(environment: Environment, family: Family) -> None:
+def test_a_family_without_a_host_is_refused_and_never_sent_to_production(
+    environment: Environment, family: Family
+) -> None:
     with pytest.raises(ConfigurationError) as caught:
         environment.base(family)
 
@@ -235,7 +251,7 @@ def test_every_family_can_be_put_on_one_address(url: str, base: str) -> None:
         *("", "127.0.0.1:8080", "ftp://127.0.0.1", "http://", "https:///v1.0", "http://example.com", "http://10.0.0.1"),
         *("http://0.0.0.0:80", "http://localhost.example.com", "http://127.0.0.1.example.com", "http://127.0.0.1/v1.0"),
         *("https://a.example?b=c", "https://a.example#b", "https://user:planted@a.example", "https://user@a.example"),
-        *("http://127.0.0.1:port", "http://127.0.0.1:99999", "http://[::1"),
+        *("http://127.0.0.1:port", "http://127.0.0.1:99999", "http://127.0.0.1:0", "http://[::1"),
     ],
 )
 def test_an_address_that_is_no_bare_safe_host_is_refused(url: str) -> None:

@@ -199,14 +199,23 @@ def test_the_text_says_what_happened_what_it_means_and_what_to_do(error: GoPayEr
     assert str(error) == text
 
 
-@pytest.mark.parametrize("kind", [one for one in EVERY if issubclass(one, OperationError) and one is not OperationError])
+@pytest.mark.parametrize(
+    "kind", [one for one in EVERY if issubclass(one, OperationError) and one is not OperationError]
+)
 def test_every_operation_error_says_what_became_of_the_money(kind: type[OperationError]) -> None:
     text = str(kind(TOP_UP, "7", "why"))
 
     assert any(words in text for words in MONEY)
 
 
-MONEY = ["no money moved", "No money moved", "Nothing was processed", "may have been processed", "Nothing changed", "be found yet"]
+MONEY = [
+    "no money moved",
+    "No money moved",
+    "Nothing was processed",
+    "may have been processed",
+    "Nothing changed",
+    "be found yet",
+]
 
 
 def test_the_repr_is_the_text() -> None:
@@ -258,7 +267,9 @@ def test_an_error_without_an_answer_has_empty_attributes() -> None:
     assert (error.status, error.code, error.message, error.raw) == (None, "", "", b"")
 
 
-@pytest.mark.parametrize(("received", "seconds"), [(Received(429, retry_after=3.0), 3.0), (Received(429), None), (None, None)])
+@pytest.mark.parametrize(
+    ("received", "seconds"), [(Received(429, retry_after=3.0), 3.0), (Received(429), None), (None, None)]
+)
 def test_a_rate_limit_says_how_long_to_wait(received: Received | None, seconds: float | None) -> None:
     assert RateLimited(TOP_UP, "7", received=received).retry_after == seconds
 

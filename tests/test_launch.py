@@ -35,6 +35,8 @@ JSON_VALUES = st.recursive(
         ("https://gopay.co.id:443/?id=%2f%2F+%20", "gopay://merchanttransfer?id=%2f%2F+%20"),
         ("https://gopay.co.id/?a=1&a=&b&&=?/:@", "gopay://merchanttransfer?a=1&a=&b&&=?/:@"),
         ("https://gopay.co.id/?id=1#part?x=2", "gopay://merchanttransfer?id=1"),
+        ("http://127.0.0.1:8080/pay?id=1", "gopay://merchanttransfer?id=1"),
+        ("http://[::1]/pay?id=1", "gopay://merchanttransfer?id=1"),
     ],
 )
 def test_the_query_is_put_on_the_apps_link_as_it_is(url: str, expected: str) -> None:
@@ -53,6 +55,7 @@ def test_no_character_of_the_query_is_changed(query: str) -> None:
         "/pay?id=1",
         "gopay.co.id/pay?id=1",
         "http://gopay.co.id/pay?id=1",
+        "http://localhost@gopay.co.id/pay?id=1",
         "gopay://merchanttransfer?id=1",
         "javascript:alert(1)?id=1",
         "https://?id=1",

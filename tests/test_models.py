@@ -67,7 +67,19 @@ def test_money_is_written_with_two_decimals(value: Any, text: str) -> None:
     "value",
     [
         *("", " ", "1 ", " 1", "1\n", "+1", "--1", "1.", ".5", "1.234", "1e3", "1E+3", "0x10", "1_000"),
-        *("1,000", "10.000", "10,00", "10.000,00", "Rp 1", "IDR", "NaN", "Infinity", "-Infinity", "\u0661\u0660", "\uff11"),
+        *(
+            "1,000",
+            "10.000",
+            "10,00",
+            "10.000,00",
+            "Rp 1",
+            "IDR",
+            "NaN",
+            "Infinity",
+            "-Infinity",
+            "\u0661\u0660",
+            "\uff11",
+        ),
         *("1" * 17, "1" * 17 + ".00", 10**16, -(10**16), "1" * 5000),
         *(Decimal("1E+3"), Decimal("0.001"), Decimal("NaN"), Decimal("Infinity"), Decimal("1E+999999")),
         *(1.0, 10000.5, float("nan"), True, False, None, b"1", [], {}, 1j),
@@ -97,7 +109,7 @@ def test_money_survives_its_own_text(amount: int) -> None:
 @given(CENTS)
 @settings(deadline=None)
 def test_money_survives_its_own_repr(amount: int) -> None:
-    assert eval(repr(money(amount))) == money(amount)  # noqa: S307  # the repr promises to be the expression
+    assert eval(repr(money(amount))) == money(amount)  # the repr promises to be the expression
 
 
 @given(HALF, HALF)
@@ -273,7 +285,11 @@ def test_every_spelling_of_a_time_is_read(text: str, micro: int) -> None:
 def test_a_time_without_zone_is_taken_as_wib_and_says_so(text: str) -> None:
     found = parse_time(text)
 
-    assert (found, found.tzinfo, is_assumed(found)) == (datetime(2020, 10, 20, 17, 56, 57, tzinfo=WIB), ASSUMED_WIB, True)
+    assert (found, found.tzinfo, is_assumed(found)) == (
+        datetime(2020, 10, 20, 17, 56, 57, tzinfo=WIB),
+        ASSUMED_WIB,
+        True,
+    )
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
@@ -289,9 +305,23 @@ def test_a_time_with_a_zone_is_not_assumed(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "now", "2023", "2023-09-24", "20:34:15", "2023-09-24T20:34", "2023-13-24T20:34:15Z", "2023-09-31T00:00:00Z"),
+        *(
+            "",
+            "now",
+            "2023",
+            "2023-09-24",
+            "20:34:15",
+            "2023-09-24T20:34",
+            "2023-13-24T20:34:15Z",
+            "2023-09-31T00:00:00Z",
+        ),
         *("2023-09-24T25:34:15Z", "2023-09-24T20:60:15Z", "2023-09-24T20:34:61Z", "0000-01-01T00:00:00Z"),
-        *("2023-09-24T20:34:15+25:00", "2023-09-24T20:34:15+7", "2023-09-24T20:34:15.1234567890Z", "2023-09-24T20:34:15 Z"),
+        *(
+            "2023-09-24T20:34:15+25:00",
+            "2023-09-24T20:34:15+7",
+            "2023-09-24T20:34:15.1234567890Z",
+            "2023-09-24T20:34:15 Z",
+        ),
         *("2023-09-24T20:34:15Z\n", "\uff12023-09-24T20:34:15Z", "1695587655", "Sun, 24 Sep 2023 20:34:15 GMT"),
     ],
 )

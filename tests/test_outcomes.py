@@ -127,7 +127,7 @@ REFUSALS: list[tuple[int, str, type[Refused]]] = [
 
 
 @pytest.mark.parametrize("call", SNAP_CALLS, ids=lambda call: call.name)
-@pytest.mark.parametrize(("status", "case", "error"), REFUSALS, ids=lambda value: str(value))
+@pytest.mark.parametrize(("status", "case", "error"), REFUSALS, ids=str)
 async def test_a_readable_4xx_with_its_own_code_is_a_refusal_by_case(
     call: Call, status: int, case: str, error: type[Refused]
 ) -> None:
@@ -247,9 +247,7 @@ def _no(code: str) -> dict[str, Any]:
     ],
     ids=str,
 )
-async def test_a_reward_ends_as_success_and_status_say(
-    status: int, body: object, error: type[OperationError]
-) -> None:
+async def test_a_reward_ends_as_success_and_status_say(status: int, body: object, error: type[OperationError]) -> None:
     caught = await ends(REWARD, answer(body, status))
 
     assert type(caught) is error
@@ -682,9 +680,7 @@ async def test_cancelled_while_half_of_the_answer_is_there_it_is_noted() -> None
 
 
 @pytest.mark.parametrize("call", [PAYMENT, REWARD], ids=lambda call: call.name)
-async def test_cancelled_between_two_attempts_the_first_is_noted(
-    call: Call, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_cancelled_between_two_attempts_the_first_is_noted(call: Call, caplog: pytest.LogCaptureFixture) -> None:
     clock = NightClock()
     async with misbehaving(answer({}, 500)) as server, gopay(server, clock=clock) as session:
         task = begin(session, call)
@@ -892,15 +888,35 @@ async def test_a_skewed_clock_is_named_in_an_unauthorized(seconds: int) -> None:
         {"X-TIMESTAMP": "yesterday", "Date": format_datetime((NOON - timedelta(hours=1)).astimezone(UTC), usegmt=True)},
     ],
 )
+@pytest.mark.parametrize("later", [0, 3_600])
 async def test_a_skew_is_warned_of_once_from_thirty_seconds(
-    headers: dict[str, str], caplog: pytest.LogCaptureFixture
+    headers: dict[str, str], later: float, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with misbehaving(answer(TOP_UP.good, headers=headers)) as server, gopay(server) as session:
+    clock, skewed = TurnedClock(), misbehaving(answer(TOP_UP.good, headers=headers))
+    async with skewed as server, gopay(server, token_store=GivenToken(), clock=clock) as session:
         await session.send(TOP_UP.operation)
+        clock.turn(later)
         await session.send(TOP_UP.operation)
 
     assert len(warnings(caplog)) == 1
     assert "clock" in warnings(caplog)[0]
+
+
+async def test_a_skew_is_named_in_every_unauthorized(caplog: pytest.LogCaptureFixture) -> None:
+    act = answer(TOP_UP.says(401, "00"), 401, {"X-TIMESTAMP": _at(120)})
+    async with misbehaving(act) as server, gopay(server) as session:
+        ends = [await asyncio.gather(session.send(TOP_UP.operation), return_exceptions=True) for _ in range(2)]
+
+    assert ["+120 s" in str(end) for (end,) in ends] == [True, True]
+    assert len(warnings(caplog)) == 1
+
+
+async def test_an_answer_without_a_time_does_not_hide_the_skew_of_the_next(caplog: pytest.LogCaptureFixture) -> None:
+    # The answer to the token call carries no time here.
+    async with misbehaving(answer(TOP_UP.good, headers={"X-TIMESTAMP": _at(90)})) as server, gopay(server) as session:
+        await session.send(TOP_UP.operation)
+
+    assert len(warnings(caplog)) == 1
 
 
 @pytest.mark.parametrize(
@@ -921,7 +937,8 @@ async def test_a_skew_is_warned_of_once_from_thirty_seconds(
 async def test_a_clock_that_agrees_or_cannot_be_read_is_not_warned_of(
     headers: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with misbehaving(answer(TOP_UP.good, headers=headers)) as server, gopay(server) as session:
+    agreeing = misbehaving(answer(TOP_UP.good, headers=headers))
+    async with agreeing as server, gopay(server, token_store=GivenToken()) as session:
         accepted = await session.send(TOP_UP.operation)
 
     assert accepted.response_code == "2023800"

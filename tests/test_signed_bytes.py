@@ -1,4 +1,4 @@
-"""The bytes that were signed are the bytes on the wire: signatures are made again here, from what a raw server received.
+"""The bytes that were signed are the bytes on the wire: signatures are made again from what a raw server received.
 
 Uses nothing of `gopay_async.signing`.
 """
@@ -21,7 +21,7 @@ from gopay_async.api import ApplyToken, CreatePayment
 from gopay_async.errors import OperationError
 from gopay_async.fields import IN_PATH, IN_QUERY, INFO, Name, Text, answer, message
 from gopay_async.models import WIB, Address, CustomerDetails, Item, UrlParam
-from gopay_async.operation import Answer, Endpoint, Need, Operation, Retry
+from gopay_async.operation import Answer, Auth, Endpoint, Need, Operation, Retry
 
 from . import misbehaving as provider
 from .calls import CALLS, NOON, PAYMENT, PROMOTIONS, REWARD, STATE, TOP_UP, Call, gopay
@@ -70,8 +70,15 @@ class Post(Look):
 class Remove(Look):
     """The same by DELETE."""
 
+    endpoint = Endpoint(path="/v1.0/look/{place}", method="DELETE", service="00", retry=Retry.NEVER, source="none")
+
+
+@message
+class Gems(Operation[Found]):
+    """A read of the mini-app backend."""
+
     endpoint = Endpoint(
-        path="/v1.0/look/{place}", method="DELETE", service="00", retry=Retry.NEVER, source="none"
+        path="/v1/gems", method="GET", auth=Auth.USER_TOKEN, retry=Retry.RESEND, customer=Need.REQUIRED, source="none"
     )
 
 
@@ -94,18 +101,20 @@ def expected_signature(request: Seen, *, token: str = "token-1", body_hash: str 
 
 BODIES: dict[str, Operation[Any]] = {
     "slashes": Put(text="https://example.com/a/b?c=d&e=%2F"),
-    "not ASCII": Put(text="Kopi susu – Rp 10.000 ☕ 咖啡 \U0001f60a"),
+    "not ASCII": Put(text="Kopi susu « Rp 10.000 ☕ 咖啡 \U0001f60a"),
     "quotes and escapes": Put(text='say "hi" \\ back\tslash\nline\u2028\x7f\x00'),
     "spaces": Put(text="  two  spaces  ", free={"a b": " c  d "}),
     "nested": Put(free={"z": {"y": [{"x": [1, [2, {"w": None}]]}, True]}, "a": {}, "b": []}),
-    "numbers": Put(free={"int": 10**20, "neg": -7, "float": 0.1, "exp": 1e21, "two": Decimal("10000.25"), "i": Decimal("7.00")}),
+    "numbers": Put(
+        free={"int": 10**20, "neg": -7, "float": 0.1, "exp": 1e21, "two": Decimal("10000.25"), "i": Decimal("7.00")}
+    ),
     "empty": Put(),
     "a payment": CreatePayment(
         partner_reference_no="order-1",
         amount=Money("10000.50"),
         url_params=[UrlParam(url="merchantapp://payments/callback/12345?x=%3A y")],
         customer_details=CustomerDetails(first_name="Jürgen", billing_address=Address(address="Jl. Sudirman / 5")),
-        items=[Item(name="Kopi ☕", price=Money(5_000), quantity=2)],
+        items=[Item(name="Kopi ☕", price=Money(5_000), quantity="2")],
         metadata={"nested": {"list": [1, "2", 3.5]}},
         valid_up_to=datetime(2026, 1, 5, 13, tzinfo=WIB),
     ),
@@ -218,7 +227,8 @@ LINKED = Customer(
     [
         (TOP_UP.operation, TOP_UP.good, None, EVERYWHERE | BODY | SNAP),
         (Look(place="p"), SNAP_OK, None, EVERYWHERE | SNAP),
-        (PROMOTIONS.operation, PROMOTIONS.good, None, EVERYWHERE | {"authorization"}),
+        (PROMOTIONS.operation, PROMOTIONS.good, None, EVERYWHERE | {"authorization", "content-type"}),
+        (Gems(), {"success": True}, Customer("u"), EVERYWHERE | {"authorization", "request-id"}),
         (REWARD.operation, REWARD.good, Customer("u"), EVERYWHERE | BODY | {"authorization", "request-id"}),
         (
             ApplyToken(auth_code="code"),
@@ -237,7 +247,7 @@ LINKED = Customer(
             | {"authorization-customer", "x-device-id", "x-ip-address", "x-latitude", "x-longitude"},
         ),
     ],
-    ids=["top-up", "GET", "promotions", "reward", "user token", "linked", "linked with all"],
+    ids=["top-up", "GET", "promotions", "gems", "reward", "user token", "linked", "linked with all"],
 )
 async def test_a_call_carries_exactly_its_headers(
     operation: Operation[Any], said: dict[str, Any], customer: Customer | None, headers: set[str]
@@ -358,3 +368,9 @@ async def test_a_proxy_from_the_environment_is_not_used(monkeypatch: pytest.Monk
         await seen(PAYMENT.operation, PAYMENT.good)
 
     assert proxy.connections == 0
+
+
+async def test_a_reward_s_amount_is_an_object_with_a_whole_number() -> None:
+    request = await seen(REWARD.operation, REWARD.good, REWARD.customer)
+
+    assert json.loads(request.body)["amount"] == {"value": 500, "currency": "IDR"}

@@ -13,13 +13,22 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from gopay_async import InvalidInput, Money, wire
-from gopay_async.api import NOTIFICATIONS, OPERATIONS, DebitNotification, PaymentState, QueryPayment
+from gopay_async import InvalidInput, Money
+from gopay_async.api import (
+    NOTIFICATIONS,
+    OPERATIONS,
+    ChargeLinked,
+    CollectGems,
+    DebitNotification,
+    PaymentState,
+    QueryPayment,
+)
 from gopay_async.errors import Unreadable
 from gopay_async.fields import (
     AS_NUMBER,
     AS_TEXT,
     INFO,
+    WHOLE_VALUE,
     YES_NO,
     Each,
     Name,
@@ -65,7 +74,13 @@ def test_numbers_are_read_exactly() -> None:
     body = b'{"a": 10000.00, "b": 0.1, "c": 12345678901234567890, "d": 1e2, "e": -0.0}'
 
     assert str(loads(body)) == str(
-        {"a": Decimal("10000.00"), "b": Decimal("0.1"), "c": 12345678901234567890, "d": Decimal("1E+2"), "e": Decimal("-0.0")}
+        {
+            "a": Decimal("10000.00"),
+            "b": Decimal("0.1"),
+            "c": 12345678901234567890,
+            "d": Decimal("1E+2"),
+            "e": Decimal("-0.0"),
+        }
     )
 
 
@@ -130,11 +145,26 @@ def test_any_bytes_are_an_object_or_unreadable(body: bytes) -> None:
     assert isinstance(found, dict)
 
 
-PIECES = [*'{}[],:" \\', "true", "NaN", "-", "1", "e", "E+", ".", "9" * 400, '"a"', '"\\ud800"', "\ufeff", "\x00", "null"]
+PIECES = [
+    *'{}[],:" \\',
+    "true",
+    "NaN",
+    "-",
+    "1",
+    "e",
+    "E+",
+    ".",
+    "9" * 400,
+    '"a"',
+    '"\\ud800"',
+    "\ufeff",
+    "\x00",
+    "null",
+]
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map(lambda pieces: '{"a":' + "".join(pieces) + "}"))
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=200)
 def test_almost_json_is_an_object_or_unreadable(text: str) -> None:
     try:
         found = loads(text.encode())
@@ -182,9 +212,11 @@ def rupiah(rules: Sequence[Any], marks: frozenset[str]) -> st.SearchStrategy[Mon
     """Return amounts that keep *rules*; whole ones where the wire takes no decimals."""
     limits = next((one for one in rules if isinstance(one, Between)), Between(Money(-(10**15)), Money(10**15)))
     whole = st.integers(int(limits.least.value), int(limits.most.value)).map(Money)
-    return whole if "number" in marks else whole | st.decimals(
-        limits.least.value, limits.most.value, places=2, allow_nan=False
-    ).map(Money)
+    return (
+        whole
+        if marks & {"number", "whole value"}
+        else whole | st.decimals(limits.least.value, limits.most.value, places=2, allow_nan=False).map(Money)
+    )
 
 
 ZONES = st.integers(-12, 14).map(lambda hours: timezone(timedelta(hours=hours)))
@@ -210,6 +242,8 @@ def values(kind: Any, rules: Sequence[Any] = (), marks: frozenset[str] = frozens
     }
     if get_origin(kind) is Mapping:
         return st.dictionaries(st.text(max_size=5), JSON, max_size=2)
+    if hasattr(kind, "is_known"):
+        return st.sampled_from(["00", "completed", "tomorrow"]).map(kind)
     return leaves[kind] if kind in leaves else messages(kind)
 
 
@@ -219,11 +253,24 @@ def slot(found: Spelling) -> st.SearchStrategy[Any]:
     return st.none() | full if found.optional else full
 
 
+# Fields whose rule spans more than one value.
+SPANNING: dict[type[Any], dict[str, tuple[st.SearchStrategy[Any], bool]]] = {
+    CollectGems: {
+        "metadata": (
+            st.fixed_dictionaries(dict.fromkeys(("mini_app_name", "activity_name"), st.text(min_size=1))),
+            True,
+        )
+    },
+    ChargeLinked: {"items": (st.just(()), False)},
+}
+
+
 @cache
 def messages(kind: type[Any]) -> st.SearchStrategy[Any]:
     """Return messages, or answers, of *kind*; what breaks a rule that spans fields is left out."""
     pairs = [(one, spelling(one)) for one in attrs.fields(kind) if one.init]
     slots = {one.name: (slot(found), one.default is attrs.NOTHING) for one, found in pairs if found}
+    slots.update(SPANNING.get(kind, {}))
     needed = {name: strategy for name, (strategy, required) in slots.items() if required}
     optional = {name: strategy for name, (strategy, required) in slots.items() if not required}
     return st.fixed_dictionaries(needed, optional=optional).map(lambda given_values: made(kind, given_values))
@@ -243,9 +290,12 @@ def placed(operation: Any) -> dict[str, Any]:
     return {name: getattr(operation, name) for name, found in pairs if found and found.marks & {"path", "query"}}
 
 
+READ = [*dict.fromkeys(one.answer for one in OPERATIONS), *NOTIFICATIONS]
+
+
 @pytest.mark.parametrize("kind", OPERATIONS, ids=lambda kind: kind.__name__)
 @given(data=st.data())
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=10)
 def test_every_operation_survives_its_own_bytes(kind: type[Operation[Any]], data: st.DataObject) -> None:
     operation = data.draw(messages(kind))
     body = dumps(operation.adapt(unstructure(operation)))
@@ -253,18 +303,18 @@ def test_every_operation_survives_its_own_bytes(kind: type[Operation[Any]], data
     assert structure(kind, loads(body), **placed(operation)) == operation
 
 
-@pytest.mark.parametrize("kind", [*(one.answer for one in OPERATIONS), *NOTIFICATIONS], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", READ, ids=lambda kind: kind.__name__)
 @given(data=st.data())
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=10)
 def test_every_answer_and_notification_survives_its_own_bytes(kind: type[Any], data: st.DataObject) -> None:
     found = data.draw(messages(kind))
 
     assert structure(kind, loads(dumps(unstructure(found)))) == found
 
 
-@pytest.mark.parametrize("kind", [*(one.answer for one in OPERATIONS), *NOTIFICATIONS], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", READ, ids=lambda kind: kind.__name__)
 @given(data=st.data())
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=20)
 def test_an_answer_full_of_nonsense_is_read_or_does_not_fit(kind: type[Any], data: st.DataObject) -> None:
     names = sorted({step for found in spellings(kind) for step in (found.name, *found.also, *found.within)})
     nonsense = st.recursive(
@@ -300,6 +350,7 @@ class Crate:
     method: Annotated[str | None, Within("lines[]")] = None
     token: Annotated[str | None, Within("lines[].additionalInfo")] = None
     points: Annotated[Money | None, AS_NUMBER] = None
+    gems: Annotated[Money | None, WHOLE_VALUE] = None
     fee: Annotated[Money | None, AS_TEXT] = None
     fast: Annotated[bool | None, YES_NO] = None
     tags: Sequence[str] = ()
@@ -328,13 +379,18 @@ class Crate:
             },
         ),
         ({"points": Money("10000.00")}, {"plainName": "a", "points": 10000}),
+        ({"points": Money("962000.01")}, {"plainName": "a", "points": 962000.01}),
+        ({"gems": Money(10_000)}, {"plainName": "a", "gems": {"value": 10000, "currency": "IDR"}}),
         ({"fee": Money(5)}, {"plainName": "a", "fee": "5.00"}),
         ({"fast": True}, {"plainName": "a", "fast": "Y"}),
         ({"fast": False}, {"plainName": "a", "fast": "N"}),
         ({"tags": ["x", "y"]}, {"plainName": "a", "tags": ["x", "y"]}),
         ({"prices": [Money(1)]}, {"plainName": "a", "prices": [{"value": "1.00", "currency": "IDR"}]}),
         ({"tags": [], "prices": ()}, {"plainName": "a"}),
-        ({"due": datetime(2023, 9, 24, 20, 34, 15, 452305, UTC)}, {"plainName": "a", "due": "2023-09-25T03:34:15+07:00"}),
+        (
+            {"due": datetime(2023, 9, 24, 20, 34, 15, 452305, UTC)},
+            {"plainName": "a", "due": "2023-09-25T03:34:15+07:00"},
+        ),
         ({"free": {}}, {"plainName": "a", "free": {}}),
         ({"free": {"k": (1, None)}}, {"plainName": "a", "free": {"k": [1, None]}}),
     ],
@@ -343,7 +399,9 @@ def test_a_message_is_written_where_and_how_its_fields_say(given_values: dict[st
     crate = Crate(**given_values)
 
     assert unstructure(crate) == sent
-    assert structure(Crate, loads(dumps(sent))) == attrs.evolve(crate, due=crate.due and crate.due.replace(microsecond=0))
+    assert structure(Crate, loads(dumps(sent))) == attrs.evolve(
+        crate, due=crate.due and crate.due.replace(microsecond=0)
+    )
 
 
 # --- reading -------------------------------------------------------------------------------------------------------
@@ -462,7 +520,7 @@ def test_an_optional_field_that_cannot_be_read_is_left_out_and_named(body: dict[
 def test_what_cannot_be_read_inside_a_part_is_named_too() -> None:
     found = structure(Loose, {"parts": [{"number": "1", "price": "much"}], "part": {"number": "2", "price": {}}})
 
-    assert found.unread == ("part.price", "parts.price")
+    assert sorted(found.unread) == ["part.price", "parts.price"]
 
 
 @pytest.mark.parametrize(
@@ -529,7 +587,3 @@ def test_a_list_of_parts_is_read_from_a_single_part() -> None:
     body = {"latestTransactionStatus": "00", "additionalInfo": {"userPaymentDetails": {"payMethod": "gopay"}}}
 
     assert structure(PaymentState, body).user_payment_details == (PaymentDetail(pay_method="gopay"),)
-
-
-def test_the_module_is_the_public_way_in() -> None:
-    assert wire.loads(wire.dumps({})) == {}

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from ..errors import InvalidInput
-from ..fields import INFO, PRIVATE, REFERENCE, YES_NO, Each, Name, OneOf, Text, Within, answer, message, one_of
+from ..fields import AS_TEXT, INFO, PRIVATE, REFERENCE, YES_NO, Each, Name, OneOf, Text, Within, answer, message, one_of
 from ..models import (
     Amount,
     CustomerDetails,
@@ -17,7 +17,9 @@ from ..models import (
     UrlParam,
 )
 from ..operation import Answer, Endpoint, Need, Operation, Retry, T_co
+from .state import TransactionState
 
+_MID: Final = {"merchantId": "merchant_id"}
 _OPTION = Within("payOptionDetails[]")
 _OPTION_INFO = Within("payOptionDetails[].additionalInfo")
 
@@ -52,9 +54,9 @@ class CreatePayment(Operation[PaymentCreated]):
         service="54",
         retry=Retry.SAME_ID,
         fills={"chargeToken": "access_token"},
-        offers={"merchantId": "merchant_id"},
+        offers=_MID,
         variant="deeplink",
-        source="docs.midtrans.com/reference/direct-debit-api-gopay",
+        source="direct-debit-api-gopay",
     )
     #: Not checked for uniqueness by the provider, and for debugging only.
     partner_reference_no: Annotated[str, Text(64, *REFERENCE)]
@@ -83,16 +85,10 @@ class CreatePayment(Operation[PaymentCreated]):
 
 
 @answer
-class PaymentState(Answer):
-    """What became of a payment: look at the status, a successful query says nothing about the money."""
+class PaymentState(TransactionState):
+    """What became of a payment."""
 
-    latest_transaction_status: TransactionStatus
-    original_reference_no: str | None = None
-    original_partner_reference_no: str | None = None
-    original_external_id: str | None = None
-    service_code: str | None = None
     amount: Annotated[Money | None, Name("transAmount")] = None
-    transaction_status_desc: str | None = None
     paid_time: datetime | None = None
     refund_history: Sequence[Refund] = ()
     fraud_status: Annotated[str | None, INFO] = None
@@ -101,21 +97,13 @@ class PaymentState(Answer):
     user_payment_details: Annotated[Sequence[PaymentDetail], INFO] = ()
     metadata: Annotated[Mapping[str, Any] | None, INFO] = None
 
-    @property
-    def status(self) -> TransactionStatus:
-        """The status."""
-        return self.latest_transaction_status
-
 
 @message
 class QueryPayment(Operation[PaymentState]):
     """Ask what became of a payment; *original_reference_no* wins when both are given."""
 
     endpoint = Endpoint(
-        path="/v1.0/debit/status",
-        service="55",
-        retry=Retry.RESEND,
-        source="docs.midtrans.com/reference/get-transaction-status-api",
+        path="/v1.0/debit/status", service="55", retry=Retry.RESEND, source="get-transaction-status-api"
     )
     original_reference_no: Annotated[str | None, Text(64)] = None
     #: X-EXTERNAL-ID of the payment.
@@ -137,7 +125,7 @@ class PaymentCharged(Answer):
     #: PIN page in a web view, and universal link for the app flow.
     web_redirect_url: str | None = None
     app_redirect_url: str | None = None
-    amount: Annotated[Money | None, INFO] = None
+    amount: Annotated[Money | None, INFO, AS_TEXT] = None
     currency: Annotated[str | None, INFO] = None
     gross_amount: Annotated[Money | None, INFO, Name(also=("gross_amount",))] = None
     #: A word such as PENDING.
@@ -161,8 +149,8 @@ class PaymentCharged(Answer):
 class ChargeLinked(Operation[PaymentCharged]):
     """Charge a linked customer, who is given to `send` as `customer=Customer(token, device_id=...)`.
 
-    *amount* is in rupiah and must be the sum of the *items*.  Fetch the option's token with `QueryBinding` right before:
-    it changes without notice.  `chargeToken` is filled in by `send`.
+    *amount* is in rupiah and must be the sum of the *items*.  Fetch the option's token with `QueryBinding` right
+    before, because it changes without notice.  `chargeToken` is filled in by `send`.
     """
 
     endpoint = Endpoint(
@@ -173,7 +161,7 @@ class ChargeLinked(Operation[PaymentCharged]):
         device=True,
         fills={"chargeToken": "customer_token"},
         variant="linked",
-        source="docs.midtrans.com/reference/direct-debit-api-gopay-tokenization",
+        source="direct-debit-api-gopay-tokenization",
     )
     partner_reference_no: Annotated[str, Text(64, *REFERENCE)]
     amount: Annotated[Amount, _OPTION, Name("transAmount")]
@@ -244,13 +232,11 @@ class PaymentRefunded(Answer):
 class RefundPayment(_FollowUp[PaymentRefunded]):
     """Give a paid amount back, wholly or *refund_amount* rupiah of it.
 
-    *partner_refund_no* guards against a second refund.  Right after the payment the provider may refuse with error 2007,
-    "payment is in progress": send again after a second, then after five (quirk Q-COD-19).
+    *partner_refund_no* guards against a second refund.  Right after the payment the provider may refuse with error
+    2007, "payment is in progress": send again after a second, then after five (quirk Q-COD-19).
     """
 
-    endpoint = Endpoint(
-        path="/v1.0/debit/refund", service="58", retry=Retry.SAME_ID, source="docs.midtrans.com/reference/refund-api"
-    )
+    endpoint = Endpoint(path="/v1.0/debit/refund", service="58", retry=Retry.SAME_ID, source="refund-api")
     partner_refund_no: Annotated[str, Text(64, *REFERENCE)]
     #: All of it when left out.
     refund_amount: Amount | None = None
@@ -272,6 +258,4 @@ class PaymentCancelled(Answer):
 class CancelPayment(_FollowUp[PaymentCancelled]):
     """Cancel a payment that is still pending."""
 
-    endpoint = Endpoint(
-        path="/v1.0/debit/cancel", service="57", retry=Retry.SAME_ID, source="docs.midtrans.com/reference/cancel-api"
-    )
+    endpoint = Endpoint(path="/v1.0/debit/cancel", service="57", retry=Retry.SAME_ID, source="cancel-api")

@@ -4,8 +4,13 @@ from datetime import datetime
 from typing import Annotated
 
 from ..fields import INFO, PRIVATE, REFERENCE, Text, answer, message
-from ..models import Amount, Money, TransactionStatus
+from ..models import Amount, Money
 from ..operation import Answer, Endpoint, Operation, Retry
+from .state import TransactionState
+
+
+def _payout(path: str, service: str, retry: Retry, source: str) -> Endpoint:
+    return Endpoint(path=path, service=service, retry=retry, numeric_id=True, source=source)
 
 
 @answer
@@ -22,13 +27,7 @@ class AccountFound(Answer):
 class InquireAccount(Operation[AccountFound]):
     """Ask whose e-money account a number is.  *amount* is demanded and ignored by the provider (quirk Q-FLD-23)."""
 
-    endpoint = Endpoint(
-        path="/v1.0/emoney/account-inquiry",
-        service="37",
-        retry=Retry.RESEND,
-        numeric_id=True,
-        source="docs.midtrans.com/reference/customer-top-up-account-inquiry",
-    )
+    endpoint = _payout("/v1.0/emoney/account-inquiry", "37", Retry.RESEND, "customer-top-up-account-inquiry")
     #: With country code, without plus: 6281773628883.
     customer_number: Annotated[str, Text(20, r"\d+", "digits"), PRIVATE]
     amount: Amount = Money(1)
@@ -52,13 +51,7 @@ class TopUp(Operation[TopUpAccepted]):
     payout.  *notes* may have 100 characters; an older page of the provider says 50.
     """
 
-    endpoint = Endpoint(
-        path="/v1.0/emoney/topup",
-        service="38",
-        retry=Retry.INQUIRE,
-        numeric_id=True,
-        source="docs.midtrans.com/reference/customer-top-up",
-    )
+    endpoint = _payout("/v1.0/emoney/topup", "38", Retry.INQUIRE, "customer-top-up")
     partner_reference_no: Annotated[str, Text(64, *REFERENCE)]
     #: With country code, without plus: 6281773628883.
     customer_number: Annotated[str, Text(20, r"\d+", "digits"), PRIVATE]
@@ -74,22 +67,10 @@ class TopUp(Operation[TopUpAccepted]):
 
 
 @answer
-class TransferState(Answer):
-    """What became of a payout: look at the status, a successful query says nothing about the money."""
+class TransferState(TransactionState):
+    """What became of a payout."""
 
-    latest_transaction_status: TransactionStatus
-    original_reference_no: str | None = None
-    original_partner_reference_no: str | None = None
-    original_external_id: str | None = None
-    service_code: str | None = None
-    amount: Money | None = None
     transaction_date: datetime | None = None
-    transaction_status_desc: str | None = None
-
-    @property
-    def status(self) -> TransactionStatus:
-        """The status."""
-        return self.latest_transaction_status
 
 
 @message
@@ -99,13 +80,7 @@ class QueryTransfer(Operation[TransferState]):
     Not before ten minutes after the top-up, and for two months.  Not confirmed against the live service.
     """
 
-    endpoint = Endpoint(
-        path="/v1.0/transfer/status",
-        service="36",
-        retry=Retry.RESEND,
-        numeric_id=True,
-        source="docs.midtrans.com/reference/transfer-status-inquiry",
-    )
+    endpoint = _payout("/v1.0/transfer/status", "36", Retry.RESEND, "transfer-status-inquiry")
     original_partner_reference_no: Annotated[str, Text(64)]
     service_code: Annotated[str, Text(2, r"\d\d", "two digits")] = "38"
 
@@ -122,12 +97,11 @@ class QueryTopUp(Operation[TransferState]):
     Not before ten minutes after the top-up.  Not confirmed against the live service.
     """
 
-    endpoint = Endpoint(
-        path="/v1.0/emoney/topup-status",
-        service="39",
-        retry=Retry.RESEND,
-        numeric_id=True,
-        source="apidevportal.aspi-indonesia.or.id/api-services/transfer-kredit/customer-top-up",
+    endpoint = _payout(
+        "/v1.0/emoney/topup-status",
+        "39",
+        Retry.RESEND,
+        "apidevportal.aspi-indonesia.or.id/api-services/transfer-kredit/customer-top-up",
     )
     original_partner_reference_no: Annotated[str, Text(64)]
     original_reference_no: Annotated[str | None, Text(64)] = None

@@ -7,11 +7,15 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 from ..errors import InvalidInput
-from ..fields import AS_NUMBER, IN_PATH, PRIVATE, SEGMENT, Text, Within, answer, message
+from ..fields import IN_PATH, PRIVATE, SEGMENT, WHOLE_VALUE, Text, Within, answer, message
 from ..models import Amount, Money
 from ..operation import Answer, Auth, Endpoint, Need, Operation, Retry
 
 DATA = Within("data")
+
+
+def _for_user(method: str, path: str, retry: Retry, source: str) -> Endpoint:
+    return Endpoint(method=method, path=path, auth=Auth.USER_TOKEN, retry=retry, customer=Need.REQUIRED, source=source)
 
 
 @answer
@@ -29,10 +33,7 @@ class ApplyToken(Operation[TokenApplied]):
 
     snake_case: ClassVar[bool] = True
     endpoint = Endpoint(
-        path="/v1/mini-apps/authorizations/token",
-        auth=Auth.MINI_APP,
-        retry=Retry.SAME_ID,
-        source="docs.midtrans.com/reference/seamless-login-v2",
+        path="/v1/mini-apps/authorizations/token", auth=Auth.MINI_APP, retry=Retry.SAME_ID, source="seamless-login-v2"
     )
     auth_code: Annotated[str, Text(512), PRIVATE]
 
@@ -53,14 +54,8 @@ class GiveReward(Operation[RewardGiven]):
     """
 
     snake_case: ClassVar[bool] = True
-    endpoint = Endpoint(
-        path="/v1/mini-apps/rewards",
-        auth=Auth.USER_TOKEN,
-        retry=Retry.SAME_ID,
-        customer=Need.REQUIRED,
-        source="docs.midtrans.com/reference/reward-coins-emoney-v2",
-    )
-    amount: Annotated[Amount, AS_NUMBER]
+    endpoint = _for_user("POST", "/v1/mini-apps/rewards", Retry.SAME_ID, "reward-coins-emoney-v2")
+    amount: Annotated[Amount, WHOLE_VALUE]
     description: Annotated[str, Text(256)]
     #: GOPAY_COINS, EMONEY, GOPAY_GEMS; at present only coins can be paid out, says the provider.
     reward_type: Annotated[str, Text(64)] = "GOPAY_COINS"
@@ -83,14 +78,7 @@ class GemsBalance(Answer):
 class QueryGems(Operation[GemsBalance]):
     """Ask how many gems a mini-app user has."""
 
-    endpoint = Endpoint(
-        method="GET",
-        path="/v1/mini-apps/gems/balance",
-        auth=Auth.USER_TOKEN,
-        retry=Retry.RESEND,
-        customer=Need.REQUIRED,
-        source="docs.midtrans.com/reference/reward-gems-v2",
-    )
+    endpoint = _for_user("GET", "/v1/mini-apps/gems/balance", Retry.RESEND, "reward-gems-v2")
 
 
 @message
@@ -98,14 +86,8 @@ class CollectGems(Operation[RewardGiven]):
     """Take *amount* gems from a mini-app user; there is no inquiry, as for `GiveReward`."""
 
     snake_case: ClassVar[bool] = True
-    endpoint = Endpoint(
-        path="/v1/mini-apps/gems/collect",
-        auth=Auth.USER_TOKEN,
-        retry=Retry.SAME_ID,
-        customer=Need.REQUIRED,
-        source="docs.midtrans.com/reference/reward-gems-v2",
-    )
-    amount: Annotated[Amount, AS_NUMBER]
+    endpoint = _for_user("POST", "/v1/mini-apps/gems/collect", Retry.SAME_ID, "reward-gems-v2")
+    amount: Annotated[Amount, WHOLE_VALUE]
     description: Annotated[str, Text(256)]
     #: Text only; must name mini_app_name and activity_name (quirk Q-MIN-6).
     metadata: Mapping[str, Any]
@@ -131,14 +113,7 @@ class SetReminder(Operation[ReminderSet]):
     """
 
     snake_case: ClassVar[bool] = True
-    endpoint = Endpoint(
-        method="PUT",
-        path="/v1/mini-apps/reminder",
-        auth=Auth.USER_TOKEN,
-        retry=Retry.SAME_ID,
-        customer=Need.REQUIRED,
-        source="docs.midtrans.com/reference/reminder-v2",
-    )
+    endpoint = _for_user("PUT", "/v1/mini-apps/reminder", Retry.SAME_ID, "reminder-v2")
     template_name: Annotated[str, Text(256)]
     template_parameters: Annotated[Mapping[str, Any], PRIVATE]
     #: Of the reminder to change (quirk Q-MIN-10).
@@ -155,14 +130,7 @@ class DeleteReminder(Operation[ReminderDeleted]):
     """Take a reminder back.  A refusal "Reminder not found" after an unknown outcome means that it is done."""
 
     snake_case: ClassVar[bool] = True
-    endpoint = Endpoint(
-        method="DELETE",
-        path="/v1/mini-apps/reminder/{reminder_id}",
-        auth=Auth.USER_TOKEN,
-        retry=Retry.SAME_ID,
-        customer=Need.REQUIRED,
-        source="docs.midtrans.com/reference/reminder-v2",
-    )
+    endpoint = _for_user("DELETE", "/v1/mini-apps/reminder/{reminder_id}", Retry.SAME_ID, "reminder-v2")
     reminder_id: Annotated[str, Text(256, *SEGMENT), IN_PATH]
 
 
@@ -176,13 +144,7 @@ class PushNotification(Operation[NotificationPushed]):
     """Push a message to a mini-app user, from a template that GoPay has issued."""
 
     snake_case: ClassVar[bool] = True
-    endpoint = Endpoint(
-        path="/v1/mini-apps/notifications/push",
-        auth=Auth.USER_TOKEN,
-        retry=Retry.SAME_ID,
-        customer=Need.REQUIRED,
-        source="docs.midtrans.com/reference/push-notification-v2",
-    )
+    endpoint = _for_user("POST", "/v1/mini-apps/notifications/push", Retry.SAME_ID, "push-notification-v2")
     template_name: Annotated[str, Text(256)]
     template_parameters: Annotated[Mapping[str, Any], PRIVATE]
 
@@ -202,14 +164,7 @@ class ProfileFetched(Answer):
 class FetchProfile(Operation[ProfileFetched]):
     """Read the profile of a mini-app user who has consented."""
 
-    endpoint = Endpoint(
-        method="GET",
-        path="/v1/mini-apps/users/profile",
-        auth=Auth.USER_TOKEN,
-        retry=Retry.RESEND,
-        customer=Need.REQUIRED,
-        source="docs.midtrans.com/reference/get-profile-v2",
-    )
+    endpoint = _for_user("GET", "/v1/mini-apps/users/profile", Retry.RESEND, "get-profile-v2")
 
 
 def _whole_rupiah(amount: Money) -> None:

@@ -1,4 +1,4 @@
-"""What the provider sends to the merchant: payments, QRIS, account linking, payouts.  Knows no signature and no store."""
+"""What the provider sends to the merchant: payments, QRIS, account linking, payouts.  Knows no signature, no store."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 from attrs import field, frozen
 
-from ..fields import INFO, PRIVATE, Name, answer
+from ..fields import AS_TEXT, INFO, PRIVATE, Name, answer
 from ..models import Money, PaymentDetail, PayoutStatus, Refund, TransactionStatus
 
 
@@ -67,7 +67,8 @@ class Notification:
 
 
 def _plain(fact: object) -> str:
-    return "" if fact is None else str(fact)
+    # Stores and hashes want Unicode text: a lone surrogate, which JSON can hold, is none.
+    return "" if fact is None else str(fact).encode(errors="backslashreplace").decode()
 
 
 def _of_refunds(refunds: Iterable[Refund]) -> tuple[object, ...]:
@@ -187,8 +188,13 @@ class LinkingNotification(Notification):
         """Whether the account is linked now."""
         return self.account_status.upper() == "ENABLED"
 
+    @property
+    def is_unlinked(self) -> bool:
+        """Whether the account is no longer linked; a status that the page does not list is neither."""
+        return self.account_status.upper() == "DISABLED"
+
     def _facts(self) -> tuple[object, ...]:
-        token = sha256(self.access_token.encode()).hexdigest()
+        token = sha256(_plain(self.access_token).encode()).hexdigest()
         return (token, self.account_status, self.external_id)
 
 
@@ -206,7 +212,7 @@ class PayoutNotification(Notification):
     reference_no: Annotated[str, Name(also=("transaction_id",))]
     status: PayoutStatus
     partner_reference_no: Annotated[str | None, Name(also=("order_id",))] = None
-    amount: Annotated[Money | None, Name(also=("gross_amount",))] = None
+    amount: Annotated[Money | None, Name(also=("gross_amount",)), AS_TEXT] = None
     updated_at: Annotated[datetime | None, Name(also=("transaction_time",))] = None
     error_code: str | None = None
     error_message: str | None = None

@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from attrs import Factory, field
 
-from ..errors import InvalidInput
 from ..fields import INFO, PRIVATE, REFERENCE, Name, Text, Within, answer, message, one_of
 from ..models import Amount, CustomerDetails, Item, Money, PaymentDetail, Refund, TransactionStatus
 from ..operation import Answer, Endpoint, Need, Operation, Retry, T_co
 from .direct_debit import PaymentRefunded
+from .state import TransactionState
 
+_MID: Final = {"merchantId": "merchant_id"}
 # Inside additionalInfo here, at the top in a debit payment (quirk Q-FLD-5).
 _OPTION = Within("additionalInfo.payOptionDetails[]")
 _OPTION_INFO = Within("additionalInfo.payOptionDetails[].additionalInfo")
@@ -56,8 +57,8 @@ class AuthorizePayment(Operation[PaymentAuthorized]):
         retry=Retry.SAME_ID,
         customer=Need.REQUIRED,
         device=True,
-        fills={"merchantId": "merchant_id"},
-        source="docs.midtrans.com/reference/auth-payment-api-gopay-tokenization",
+        fills=_MID,
+        source="auth-payment-api-gopay-tokenization",
     )
     partner_reference_no: Annotated[str, Text(64, *REFERENCE)]
     amount: Amount
@@ -66,7 +67,7 @@ class AuthorizePayment(Operation[PaymentAuthorized]):
     )
     title: Annotated[str, Text(256)]
     payment_option_token: Annotated[str | None, Text(2048), _OPTION_INFO, PRIVATE] = None
-    pay_option: Annotated[str | None, Text(64), _OPTION] = "GOPAY_WALLET"
+    pay_option: Annotated[str, Text(64), _OPTION] = "GOPAY_WALLET"
     pay_method: Annotated[str, Text(64), _OPTION] = "GOPAY"
     merchant_cross_reference_id: Annotated[str | None, Text(64), INFO] = None
     #: The MID of the credentials when left out; the page does not say whether it wants that or the payment handle.
@@ -77,10 +78,7 @@ class AuthorizePayment(Operation[PaymentAuthorized]):
     customer_details: Annotated[CustomerDetails | None, INFO] = None
 
     def __attrs_post_init__(self) -> None:
-        if self.merchant_cross_reference_id is None and not (self.payment_option_token and self.pay_option):
-            raise InvalidInput(
-                "payment_option_token", "is required, with pay_option, without merchant_cross_reference_id"
-            )
+        one_of(self, "payment_option_token", "merchant_cross_reference_id")
 
     def inquiry(self, external_id: str) -> "QueryAuthorization":
         """Return the query for the payment authorised under *external_id*."""
@@ -103,14 +101,10 @@ class _FollowUp(Operation[T_co]):
 
 
 @answer
-class AuthorizationState(Answer):
-    """What became of an authorisation: look at the status, a successful query says nothing about the money."""
+class AuthorizationState(TransactionState):
+    """What became of an authorisation."""
 
-    latest_transaction_status: TransactionStatus
-    original_reference_no: str | None = None
-    original_partner_reference_no: str | None = None
     paid_time: datetime | None = None
-    amount: Money | None = None
     fraud_status: Annotated[str | None, INFO] = None
     valid_up_to: Annotated[datetime | None, INFO] = None
     pay_option_details: Annotated[Sequence[PaymentDetail], INFO] = ()
@@ -118,22 +112,12 @@ class AuthorizationState(Answer):
     #: In additionalInfo says the table, outside of it the sample (quirk Q-FLD-29).
     metadata: Annotated[Mapping[str, Any] | None, INFO, Name(also=("/metadata",))] = None
 
-    @property
-    def status(self) -> TransactionStatus:
-        """The status."""
-        return self.latest_transaction_status
-
 
 @message
 class QueryAuthorization(_FollowUp[AuthorizationState]):
     """Ask what became of an authorisation, its capture, its voiding or its refunds."""
 
-    endpoint = Endpoint(
-        path="/v1.0/auth/query",
-        service="64",
-        retry=Retry.RESEND,
-        source="docs.midtrans.com/reference/get-transaction-status-api",
-    )
+    endpoint = Endpoint(path="/v1.0/auth/query", service="64", retry=Retry.RESEND, source="get-transaction-status-api")
 
 
 @message
@@ -169,8 +153,8 @@ class CaptureAuthorization(_Change[AuthorizationCaptured]):
         path="/v1.0/auth/capture",
         service="65",
         retry=Retry.SAME_ID,
-        fills={"merchantId": "merchant_id"},
-        source="docs.midtrans.com/reference/auth-payment-api-gopay-tokenization",
+        fills=_MID,
+        source="auth-payment-api-gopay-tokenization",
     )
     partner_capture_no: Annotated[str, Text(64, *REFERENCE)]
     title: Annotated[str, Text(256)]
@@ -195,13 +179,7 @@ class AuthorizationVoided(Answer):
 class VoidAuthorization(_Change[AuthorizationVoided]):
     """Release the reserved money; not possible any more once it was captured."""
 
-    endpoint = Endpoint(
-        path="/v1.0/auth/void",
-        service="67",
-        retry=Retry.SAME_ID,
-        fills={"merchantId": "merchant_id"},
-        source="docs.midtrans.com/reference/cancel-api",
-    )
+    endpoint = Endpoint(path="/v1.0/auth/void", service="67", retry=Retry.SAME_ID, fills=_MID, source="cancel-api")
     partner_void_no: Annotated[str, Text(64, *REFERENCE)]
     reason: Annotated[str | None, Text(256)] = None
     merchant_id: Annotated[str | None, Text(64)] = None
@@ -211,9 +189,7 @@ class VoidAuthorization(_Change[AuthorizationVoided]):
 class RefundAuthorization(_Change[PaymentRefunded]):
     """Give captured money back, wholly or *refund_amount* rupiah of it; error 2007 as for `RefundPayment`."""
 
-    endpoint = Endpoint(
-        path="/v1.0/auth/refund", service="69", retry=Retry.SAME_ID, source="docs.midtrans.com/reference/refund-api"
-    )
+    endpoint = Endpoint(path="/v1.0/auth/refund", service="69", retry=Retry.SAME_ID, source="refund-api")
     partner_refund_no: Annotated[str, Text(64, *REFERENCE)]
     #: All of it when left out.
     refund_amount: Amount | None = None

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 
 from ..fields import AS_TEXT, IN_PATH, IN_QUERY, PRIVATE, SEGMENT, Text, answer, message
 from ..models import Amount, Money
 from ..operation import Answer, Auth, Endpoint, Need, Operation, Retry
+
+_PAGE: Final = "fetch-promotion-gopay-tokenization"
 
 
 @answer
@@ -18,9 +20,9 @@ class Promotion:
     id: str
     code: str | None = None
     type: str | None = None
-    actual_payable_amount: Money | None = None
-    promotion_amount: Money | None = None
-    minimum_applicable_amount: Money | None = None
+    actual_payable_amount: Annotated[Money | None, AS_TEXT] = None
+    promotion_amount: Annotated[Money | None, AS_TEXT] = None
+    minimum_applicable_amount: Annotated[Money | None, AS_TEXT] = None
     #: The sample holds a list of possibilities, IDR/SGD/VND/THB (quirk Q-AMT-3).
     currency: str | None = None
     description: str | None = None
@@ -52,11 +54,7 @@ class FetchPromotions(Operation[PromotionsFetched]):
 
     snake_case: ClassVar[bool] = True
     endpoint = Endpoint(
-        method="GET",
-        path="/v2/gopay/promo/{account_id}",
-        auth=Auth.SERVER_KEY,
-        retry=Retry.RESEND,
-        source="docs.midtrans.com/reference/fetch-promotion-gopay-tokenization",
+        method="GET", path="/v2/gopay/promo/{account_id}", auth=Auth.SERVER_KEY, retry=Retry.RESEND, source=_PAGE
     )
     #: From legacy linking.
     account_id: Annotated[str, Text(64, *SEGMENT), IN_PATH, PRIVATE]
@@ -76,7 +74,7 @@ class FetchLinkedPromotions(Operation[PromotionsFetched]):
         auth=Auth.SERVER_KEY,
         retry=Retry.RESEND,
         customer=Need.REQUIRED,
-        source="docs.midtrans.com/reference/fetch-promotion-gopay-tokenization",
+        source=_PAGE,
     )
     gross_amount: Annotated[Amount, IN_QUERY, AS_TEXT]
     currency: Annotated[str, Text(3), IN_QUERY] = "IDR"

@@ -4,13 +4,15 @@ The customer is an argument of `send`, never a field.
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Protocol
+from typing import Annotated, Final, Protocol
 
 from attrs import field
 
-from ..fields import INFO, PRIVATE, Name, Text, Within, answer, message
+from ..fields import INFO, PRIVATE, WHOLE_VALUE, Name, Text, Within, answer, message
 from ..models import Money
 from ..operation import Answer, Endpoint, Need, Operation, Retry
+
+_HANDLE: Final = {"merchantId": "payment_handle"}
 
 
 @answer
@@ -25,16 +27,12 @@ class AccountBound(Answer):
 class BindAccount(Operation[AccountBound]):
     """Exchange the auth code of a customer's return for the customer's token.
 
-    An auth code works once.  After an unknown outcome wait for the linking notification, which carries the token too, or
-    let the customer link again.
+    An auth code works once.  After an unknown outcome wait for the linking notification, which carries the token too,
+    or let the customer link again.
     """
 
     endpoint = Endpoint(
-        path="/v1.0/registration-account-binding",
-        service="07",
-        retry=Retry.NEVER,
-        fills={"merchantId": "payment_handle"},
-        source="docs.midtrans.com/reference/binding-api",
+        path="/v1.0/registration-account-binding", service="07", retry=Retry.NEVER, fills=_HANDLE, source="binding-api"
     )
     auth_code: Annotated[str, Text(256), PRIVATE]
     #: From the credentials when left out.
@@ -59,7 +57,7 @@ class PaymentOption:
     name: str
     active: bool | None = None
     #: A number on the wire, in whole rupiah (quirk Q-AMT-1).
-    balance: Annotated[Money | None, PRIVATE] = None
+    balance: Annotated[Money | None, WHOLE_VALUE, PRIVATE] = None
     #: The charge's payment_option_token; changes without notice.
     token: Annotated[str | None, PRIVATE] = None
 
@@ -83,8 +81,8 @@ class BindingState(Answer):
 class QueryBinding(Operation[BindingState]):
     """Ask for a linked customer's ways to pay, or swap a legacy *account_id* for a customer token.
 
-    One of the two is given, the customer to `send`.  Look at `rotated_token` of the answer.  A refusal 4010802 or 4030818
-    means that the account is no longer linked (quirk Q-COD-8).
+    One of the two is given, the customer to `send`.  Look at `rotated_token` of the answer.  A refusal 4010802 or
+    4030818 means that the account is no longer linked (quirk Q-COD-8).
     """
 
     endpoint = Endpoint(
@@ -94,7 +92,7 @@ class QueryBinding(Operation[BindingState]):
         customer=Need.OPTIONAL,
         instead="account_id",
         device=True,
-        source="docs.midtrans.com/reference/binding-inquiry-api",
+        source="binding-inquiry-api",
     )
     account_id: Annotated[str | None, Text(64), INFO, PRIVATE] = None
 
@@ -116,8 +114,8 @@ class UnbindAccount(Operation[AccountUnbound]):
         retry=Retry.NEVER,
         customer=Need.REQUIRED,
         device=True,
-        fills={"merchantId": "payment_handle"},
-        source="docs.midtrans.com/reference/unbind-api",
+        fills=_HANDLE,
+        source="unbind-api",
     )
     #: From the credentials when left out.
     payment_handle: Annotated[str | None, Text(64), Name("merchantId")] = None

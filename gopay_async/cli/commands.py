@@ -12,7 +12,8 @@ app = typer.Typer(
     name="gopay-async",
     help="Payments, notifications and payouts with GoPay (Midtrans BI-SNAP).",
     no_args_is_help=True,
-    pretty_exceptions_show_locals=False,
+    # A traceback with boxes and locals helps nobody at a till, and locals may hold secrets.
+    pretty_exceptions_enable=False,
 )
 
 

@@ -8,7 +8,7 @@ from multidict import CIMultiDict
 
 from ..exchange import Request
 from ..operation import Endpoint, Operation
-from .records import User
+from .records import Link, User
 
 
 @define(eq=False, kw_only=True)
@@ -28,6 +28,9 @@ class Call:
     token: str = field(default="", repr=False)
     external_id: str = ""
     customer_token: str = field(default="", repr=False)
+    #: The linked customer, of BI-SNAP and the Core API.
+    link: Link | None = None
+    #: The user of the mini-app.
     user: User | None = None
 
     @property

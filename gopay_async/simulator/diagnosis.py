@@ -7,8 +7,8 @@ import hmac
 import json
 import re
 from base64 import b64decode, b64encode, urlsafe_b64decode
-from binascii import unhexlify
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC
 from hashlib import sha256
 from itertools import combinations, product
 from typing import Any, Final
@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from attrs import evolve, frozen
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.padding import PSS, AsymmetricPadding, PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS, AsymmetricPadding, PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256, SHA512, HashAlgorithm
 
@@ -159,7 +159,7 @@ def _timestamps(evidence: Evidence) -> Iterator[_Guess]:
         moment = parse_time(evidence.timestamp)
     except ValueError:
         return
-    utc = (moment - moment.utcoffset() if moment.utcoffset() else moment).replace(tzinfo=None)  # type: ignore[operator]  # parse_time returns aware times
+    utc = moment.astimezone(UTC).replace(tzinfo=None)
     for form in (
         f"{utc.isoformat(timespec='seconds')}Z",
         f"{utc.isoformat(timespec='milliseconds')}Z",
@@ -190,7 +190,7 @@ def _bodies(evidence: Evidence) -> Iterator[_Guess]:
     for text, how in _respellings(minify(evidence.body)):
         tried.setdefault(
             sha256(text).hexdigest(),
-            f"the body was serialised again after signing: signed was the one with {how}; send the bytes that were signed",
+            f"the body was serialised again after signing: signed was one with {how}; send the bytes that were signed",
         )
     right = sha256(minify(evidence.body)).hexdigest()
     for digest, how in tried.items():
@@ -273,22 +273,59 @@ def _number(literal: str, numbers: str) -> str:
 
 def explain_rsa(client_id: str, timestamp: str, signature: str, key: RSAPublicKey) -> tuple[Cause, ...]:
     """Return what explains the signature of a token call; empty when nothing known does."""
-    raw = _decode(signature, (key.key_size + 7) // 8)
-    if raw is None:
-        return (Cause("encoding", "it is not the base64 of a signature by a key of this size"),)
-    text, how = raw
-    spelled = Cause("encoding", how) if how else None
-    for made in _texts(client_id, timestamp):
-        for padding, digest, words in _SCHEMES:
-            if _fits(key, text, made[0], padding, digest):
-                found = (spelled, made[1], Cause("algorithm", words) if words else None)
-                return tuple(one for one in found if one)
+    found = _decode(signature, (key.key_size + 7) // 8)
+    if found is None:
+        return (Cause("encoding", "it is not the base64 of an RSA signature by a key of this size"),)
+    raw, spelled = found
+    for (text, how), (padding, digest, scheme) in product(_texts(client_id, timestamp), _SCHEMES):
+        if _fits(key, raw, text, padding, digest):
+            told = (("encoding", spelled), ("text", how), ("algorithm", scheme))
+            return tuple(Cause(name, words) for name, words in told if words)
     return ()
 
 
 _SCHEMES: Final[tuple[tuple[AsymmetricPadding, HashAlgorithm, str], ...]] = (
     (PKCS1v15(), SHA256(), ""),
-    (PKCS1v15(), SHA1(), "it is made with SHA-1; SHA-256 is expected"),
+    (PKCS1v15(), SHA1(), "it is made with SHA-1; SHA-256 is expected"),  # noqa: S303  # recognised, never accepted
     (PKCS1v15(), SHA512(), "it is made with SHA-512; SHA-256 is expected"),
-    (PSS(PSS.MAX_LENGTH and __import__("x"), PSS.AUTO), SHA256(), ""),
+    (PSS(MGF1(SHA256()), PSS.AUTO), SHA256(), "it is made with PSS; PKCS#1 v1.5 is expected"),
 )
+
+
+def _texts(client_id: str, timestamp: str) -> Iterator[tuple[str, str]]:
+    yield f"{client_id}|{timestamp}", ""
+    yield f"{timestamp}|{client_id}", "signed were time and client id, in this order; the client id comes first"
+    yield f"{client_id}:{timestamp}", "client id and time were joined by a colon; it is a pipe"
+    yield f"{client_id}{timestamp}", "client id and time were joined by nothing; it is a pipe"
+    yield f"{client_id} | {timestamp}", "there were spaces around the pipe"
+    yield f"{client_id}|{timestamp}\n", "there was a line break at the end"
+    yield f"{client_id}|", "the time was not signed"
+
+
+def _decode(signature: str, size: int) -> tuple[bytes, str] | None:
+    for decode, how in _DECODERS:
+        try:
+            raw = decode(signature)
+        except ValueError:
+            continue
+        if len(raw) == size:
+            return raw, how
+    return None
+
+
+_DECODERS: Final[tuple[tuple[Callable[[str], bytes], str], ...]] = (
+    (lambda text: b64decode(text, validate=True), ""),
+    (bytes.fromhex, "it is written in hex; base64 is expected"),
+    (
+        lambda text: urlsafe_b64decode(text + "=" * (-len(text) % 4)),
+        "it is URL-safe or unpadded base64; plain is expected",
+    ),
+)
+
+
+def _fits(key: RSAPublicKey, raw: bytes, text: str, padding: AsymmetricPadding, digest: HashAlgorithm) -> bool:
+    try:
+        key.verify(raw, text.encode("utf-8", "surrogatepass"), padding, digest)
+    except InvalidSignature:
+        return False
+    return True

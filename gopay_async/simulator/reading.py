@@ -1,8 +1,7 @@
 """From the bytes of a request to the operation they stand for, checked by its own rules.  Knows no signature."""
 
 from collections.abc import Mapping
-from functools import cache
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import attrs
@@ -14,11 +13,11 @@ from ..errors import InvalidInput, Unreadable
 from ..fields import Spelling, spelling
 from ..operation import Operation
 from .call import Call
-from .refusal import BadField, Defect
+from .refusal import BadField, Defect, Refusal
 
 
 def read(call: Call, credentials: Credentials) -> Operation[Any]:
-    """Return the operation that *call* asks for; raise BadField, named as on the wire."""
+    """Return the operation that *call* asks for; raise BadField, named as on the wire, or Refusal."""
     kind = call.operation
     body = _body(call)
     _check_constants(kind, body)
@@ -57,19 +56,30 @@ class _Plan:
     placed: list[tuple[str, Spelling, bool]]
 
 
-@cache
+#: Stands for the default of a field that follows from others.
+COMPUTED: Final = object()
+_plans: dict[type[Any], _Plan] = {}
+
+
 def _plan(kind: type[Any]) -> _Plan:
+    if kind not in _plans:
+        _plans[kind] = _made(kind)
+    return _plans[kind]
+
+
+def _made(kind: type[Any]) -> _Plan:
     plan = _Plan({}, [], [], [])
+    assert isinstance(kind, type)
     pairs = ((one, spelling(one)) for one in attrs.fields(kind))
     for one, found in ((one, found) for one, found in pairs if found):
         plan.names[one.name] = ".".join((*found.within, found.name)).replace("[]", "")
         if found.marks & {"path", "query"}:
             plan.placed.append((one.name, found, one.default is attrs.NOTHING))
-        elif not one.init:
+        elif not one.init and isinstance(one.default, str):
             # The official PHP and Node SDKs write grant_type (quirk Q-TOK-3), and the provider takes it.
             plan.constants.append(((found.name, one.name), one.default))
         elif one.default is not attrs.NOTHING:
-            plan.optional.append((one.name, found, one.default))
+            plan.optional.append((one.name, found, one.default if one.init else COMPUTED))
     return plan
 
 
@@ -83,20 +93,23 @@ def _check_constants(kind: type[Any], body: Mapping[str, Any]) -> None:
 
 
 def _check_filled(call: Call, body: Mapping[str, Any], credentials: Credentials) -> None:
-    values = {
-        "access_token": (call.token, "must be the token of the Authorization header"),
-        "customer_token": (call.customer_token, "must be the token of the Authorization-Customer header"),
-        "merchant_id": (credentials.merchant_id, "is not the merchant's MID"),
-        "payment_handle": (credentials.payment_handle, "is not the merchant's payment handle"),
+    values: dict[str, tuple[str | None, Exception]] = {
+        "access_token": (call.token, BadField(Defect.MALFORMED, "chargeToken", "must be the token in Authorization")),
+        "customer_token": (
+            call.customer_token,
+            BadField(Defect.MALFORMED, "chargeToken", "must be the token in Authorization-Customer"),
+        ),
+        # Documented for QRIS and for unbinding; taken for the other calls too.
+        "merchant_id": (credentials.merchant_id, Refusal(404, "08")),
+        "payment_handle": (credentials.payment_handle, Refusal(401, "00", "Unauthorized. Incorrect merchantId value")),
     }
-    for name, source in call.endpoint.fills.items():
+    for name in call.endpoint.fills:
         if name not in body:
             raise BadField(Defect.MISSING, name)
     for name, source in (*call.endpoint.fills.items(), *call.endpoint.offers.items()):
-        expected, rule = values[source]
-        # What the provider does with another merchant's id is not documented.
+        expected, problem = values[source]
         if name in body and body[name] != expected:
-            raise BadField(Defect.MALFORMED, name, rule)
+            raise problem
 
 
 def _placed(call: Call) -> dict[str, Any]:
@@ -125,13 +138,15 @@ def _check_overlooked(operation: Operation[Any], body: Mapping[str, Any]) -> Non
     """Refuse what a tolerant reader leaves out: an optional field that is there and cannot be read."""
     for name, spelled, default in _plan(type(operation)).optional:
         value = getattr(operation, name)
-        if (value is None or value == default) and _is_lost(body, spelled, value):
+        if (value is None or value == default or default is COMPUTED) and _is_lost(body, spelled, value):
             raise BadField(Defect.MALFORMED, ".".join((*spelled.within, spelled.name)).replace("[]", ""))
 
 
 def _is_lost(body: Mapping[str, Any], spelled: Spelling, value: object) -> bool:
     path = tuple(step.removesuffix("[]") for step in spelled.within)
-    sent = next((one for name in (spelled.name, *spelled.also) if (one := _at(body, (*path, name))) is not None), None)
+    names = (spelled.name, *spelled.also)
+    spellings = ((name[1:],) if name.startswith("/") else (*path, name) for name in names)
+    sent = next((one for where in spellings if (one := _at(body, where)) is not None), None)
     if sent is None or sent == []:
         return False
     try:

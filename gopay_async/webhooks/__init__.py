@@ -1,20 +1,40 @@
-"""Receive signed notifications: verify them, type them, answer them.  Knows nothing of sending and imports no aiohttp."""
+"""Receive signed notifications: verify, type, handle once, answer.  Knows no sending and imports no aiohttp."""
 
-from ..api import DebitNotification, Notification, Unrecognised
+from ..api import (
+    DebitNotification,
+    LinkingNotification,
+    Notification,
+    PayoutNotification,
+    QrisNotification,
+    Unrecognised,
+)
 from ..errors import MalformedNotification, MissingHeader, Unauthenticated, WebhookError
 from .asgi import NotificationApp
-from .verifier import NotificationVerifier, TrustedKey, sign_notification
+from .explanation import Candidate, Explanation
+from .keyring import Keyring, TrustedKey
+from .payout import PayoutVerifier, sign_payout
+from .signer import sign_notification
+from .verifier import NotificationVerifier, Verifier
 
 __all__ = [
+    "Candidate",
     "DebitNotification",
+    "Explanation",
+    "Keyring",
+    "LinkingNotification",
     "MalformedNotification",
     "MissingHeader",
     "Notification",
     "NotificationApp",
     "NotificationVerifier",
+    "PayoutNotification",
+    "PayoutVerifier",
+    "QrisNotification",
     "TrustedKey",
     "Unauthenticated",
     "Unrecognised",
+    "Verifier",
     "WebhookError",
     "sign_notification",
+    "sign_payout",
 ]

@@ -2,60 +2,36 @@
 
 import asyncio
 import inspect
-import json
-import logging
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any
-
-from attrs import frozen
+from datetime import timedelta
+from typing import Any, Final, Protocol, runtime_checkable
 
 from ..api import Notification
 from ..clock import Clock, SystemClock
-from ..errors import ConfigurationError, WebhookError
-from ..models import format_time
-from .verifier import NotificationVerifier
+from ..errors import ConfigurationError, Unauthenticated, WebhookError
+from . import observing
+from .addresses import SourceCheck
+from .handling import Handler, Handling, Outcome
+from .observing import log
+from .replay import MemoryReplayStore, ReplayStore
+from .replies import Reply, Send
+from .verifier import Verifier
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Handler = Callable[[Any], Awaitable[object]]
 
-_log = logging.getLogger("gopay_async.webhooks")
-
-
-@frozen
-class Reply:
-    """One answer to the sender: the SNAP envelope and nothing that helps a forger."""
-
-    status: int
-    code: str
-    message: str
-    allow: str = ""
-
-    @classmethod
-    def accepted(cls, service: str) -> "Reply":
-        """Return the acknowledgement: HTTP 200, for the provider counts nothing else (quirk Q-NOT-1)."""
-        return cls(200, f"200{service}00", "Request has been processed successfully")
-
-    @classmethod
-    def refused(cls, error: WebhookError, service: str) -> "Reply":
-        """Return the refusal; what exactly is wrong stands in the operator's log only."""
-        return cls(error.status, f"{error.status}{service}{error.case}", error.public)
-
-    @classmethod
-    def plain(cls, status: int, service: str = "56") -> "Reply":
-        """Return the refusal of something that is no notification, or could not be handled."""
-        return cls(status, f"{status}{service}00", _WORDS[status], "POST" if status == 405 else "")
+#: Seconds between two hints in the log: an attacker must not make us try every path and key for each message.
+_HINT_EVERY: Final = 60.0
+_UNSIGNED: Final = ("wrong_signature", "signature_length")
 
 
-_WORDS = {
-    404: "Not Found",
-    405: "Function Not Supported",
-    408: "Timeout",
-    413: "Content Too Large",
-    415: "Unsupported Media Type",
-    500: "General Error",
-}
+@runtime_checkable
+class Choosy(Protocol):
+    """A handler that does not take every kind."""
+
+    def check_kind(self, kind: type[Notification] | None) -> None:
+        """Raise ConfigurationError for a kind that it must not be given."""
+        ...
 
 
 class _Gone(Exception):
@@ -71,33 +47,55 @@ class _Stop(Exception):
 
 
 class NotificationApp:
-    """Mounts in any ASGI application or server; verifies, awaits *handler*, and only then acknowledges.
+    """Mounts in any ASGI application or server; verifies, awaits *handler* once per event, and only then acknowledges.
 
-    *verifiers* is one verifier or several.  *handler* is async and takes the notification; when it raises, the answer is
-    500 and the provider sends again (2, 10, 30, 90, 210 minutes), so it must be idempotent.  A sender that disconnects
-    does not cancel it.  *max_body* is in bytes, *read_timeout* in seconds.  Lifespan events are not needed.
+    *verifiers* is one verifier or several, of different kinds.  *handler* is async and takes the notification, or is a
+    durable `Inbox`; when it raises, or takes longer than *handler_timeout*, the answer is 500 and the provider sends
+    again (after 2, 10, 30, 90 and 210 minutes).  A sender that disconnects does not cancel it.
+
+    *store* remembers what was handled; without one, this process does, until it ends: give one where several processes
+    listen, and for payouts, which can be replayed for ever.  *lease* is how long an event stays claimed when the
+    process dies in the middle.  A duplicate of one that is being handled waits *patience* for its result.
+
+    *sources* checks addresses.  *max_body* is in bytes, *max_requests* how many are looked at once, times in seconds.
+    Lifespan events are not needed; with them, or with `aclose`, handlers at work are waited for.
+
+    Raises ConfigurationError for what could lose a notification or handle one twice: a store that forgets too early, a
+    handler that is not async, a *handler_timeout* that is not below the *lease*.
     """
 
     def __init__(
         self,
-        verifiers: NotificationVerifier | Iterable[NotificationVerifier],
+        verifiers: Verifier | Iterable[Verifier],
         handler: Handler,
         *,
+        store: ReplayStore | None = None,
+        sources: SourceCheck | None = None,
+        handler_timeout: float = 12.0,
+        lease: float = 30.0,
+        patience: float = 5.0,
         max_body: int = 65_536,
+        max_requests: int = 1_000,
         read_timeout: float = 10.0,
         clock: Clock | None = None,
     ) -> None:
-        self._verifiers = (verifiers,) if isinstance(verifiers, NotificationVerifier) else tuple(verifiers)
+        self._verifiers = tuple(verifiers) if isinstance(verifiers, Iterable) else (verifiers,)
         if not self._verifiers:
             raise ConfigurationError("NotificationApp needs at least one verifier")
         if not _is_async(handler):
             raise ConfigurationError("the handler must be async: 'async def handler(notification)'")
-        self._handler = handler
-        self._max_body = max_body
-        self._read_timeout = read_timeout
         self._clock = clock or SystemClock()
-        #: Handlers at work: the app owns them, whatever becomes of the request that brought them.
-        self._running: set[asyncio.Task[Reply]] = set()
+        _check_handler(handler, self._verifiers)
+        remembering = _store(store, handler, self._verifiers)
+        self._handling = Handling(remembering, handler, self._clock, lease, handler_timeout, patience)
+        self._sources = sources
+        self._max_body = max_body
+        self._max_requests = max_requests
+        self._read_timeout = read_timeout
+        self._accepted = {one.service: Reply.accepted(one.service) for one in self._verifiers}
+        self._requests = 0
+        self._closing = False
+        self._hint_due = float("-inf")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -106,54 +104,77 @@ class NotificationApp:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1003})
         else:
-            await self._answer(scope, receive, send)
+            await self._guarded(scope, receive, send)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            candidates = self._check(scope)
-            body = await self._read(receive)
-        except _Gone:
-            return
-        except _Stop as stop:
-            reply = stop.reply
-        else:
-            reply = await self._process(candidates, scope, body)
-        _log.debug("%s answered with %s", scope.get("path"), reply.code)
-        await self._reply(send, reply)
+    async def aclose(self, *, timeout: float | None = None) -> bool:
+        """Take nothing new, and wait for the handlers at work, at most *timeout*; return whether all have ended.
+
+        What is refused meanwhile is answered with 500: the provider sends it again.
+        """
+        self._closing = True
+        return await self._handling.finish(timeout)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
+        self._closing = False
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        if self._running:
-            await asyncio.wait(self._running)
+        await self.aclose()
         await send({"type": "lifespan.shutdown.complete"})
 
-    def _check(self, scope: Scope) -> tuple[NotificationVerifier, ...]:
+    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._requests += 1
+        try:
+            with observing.span(_route(scope)) as one:
+                await self._answer(scope, receive, send, one)
+        except _Gone:
+            log.debug("the sender left before its request was complete")
+        finally:
+            self._requests -= 1
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, one: Any) -> None:
+        try:
+            candidates = self._check(scope)
+            body = await self._read(receive, candidates[0].service)
+        except _Stop as stop:
+            reply = stop.reply
+            observing.refused(_route(scope), str(reply.status), reply.message, one)
+        else:
+            observing.arrived(len(body), _route(scope))
+            reply = await self._process(candidates, scope, body, one)
+        observing.answered(reply.status, reply.code, one)
+        await reply.send(send, self._clock)
+
+    def _check(self, scope: Scope) -> tuple[Verifier, ...]:
         """Return the verifiers for the route; refuse before anything is read what cannot be a notification."""
-        candidates = tuple(one for one in self._verifiers if _on_route(one.path, _route(scope)))
+        route = _route(scope)
+        candidates = tuple(one for one in self._verifiers if _on_route(one.path, route))
         if not candidates:
             raise _Stop(Reply.plain(404))
         service = candidates[0].service
         if scope["method"] != "POST":
             raise _Stop(Reply.plain(405, service))
-        headers = {bytes(name).lower(): bytes(value) for name, value in scope["headers"]}
-        kind = headers.get(b"content-type", b"application/json").split(b";")[0].strip().lower()
-        if kind != b"application/json":
-            raise _Stop(Reply.plain(415, service))
-        length = headers.get(b"content-length", b"0")
-        if length.isdigit() and (len(length) > 12 or int(length) > self._max_body):
-            raise _Stop(Reply.plain(413, service))
+        if self._closing or self._requests > self._max_requests:
+            raise _Stop(Reply.plain(500, service))
+        self._check_headers(scope, service)
         return candidates
 
-    async def _read(self, receive: Receive) -> bytes:
+    def _check_headers(self, scope: Scope, service: str) -> None:
+        for name, value in scope["headers"]:
+            if name == b"content-type" and bytes(value).split(b";")[0].strip().lower() != b"application/json":
+                raise _Stop(Reply.plain(415, service))
+            # A length that is no number is the server's to refuse; what is read is counted in any case.
+            if name == b"content-length" and value.isdigit() and (len(value) > 12 or int(value) > self._max_body):
+                raise _Stop(Reply.plain(413, service))
+
+    async def _read(self, receive: Receive, service: str) -> bytes:
         try:
             async with asyncio.timeout(self._read_timeout):
-                return await self._read_all(receive)
+                return await self._read_all(receive, service)
         except TimeoutError:
-            raise _Stop(Reply.plain(408)) from None
+            raise _Stop(Reply.plain(408, service)) from None
 
-    async def _read_all(self, receive: Receive) -> bytes:
+    async def _read_all(self, receive: Receive, service: str) -> bytes:
         body = bytearray()
         more = True
         while more:
@@ -163,63 +184,75 @@ class NotificationApp:
             body += event.get("body", b"")
             more = event.get("more_body", False)
             if len(body) > self._max_body:
-                raise _Stop(Reply.plain(413))
+                raise _Stop(Reply.plain(413, service))
         return bytes(body)
 
-    async def _process(self, candidates: tuple[NotificationVerifier, ...], scope: Scope, body: bytes) -> Reply:
-        notification, refusal = self._verify(candidates, scope, body)
-        if notification is None:
-            return refusal
-        # What the sender does no longer matters: an order half handled would be worse than a reply nobody reads.
-        task = asyncio.create_task(self._handle(notification, refusal), name="gopay_async notification")
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+    async def _process(self, candidates: tuple[Verifier, ...], scope: Scope, body: bytes, one: Any) -> Reply:
         try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            await asyncio.wait({task})
-            raise
+            if self._sources is not None:
+                self._sources.check(scope)
+            notification, service = self._verify(candidates, scope, body)
+        except WebhookError as error:
+            observing.refused(candidates[0].path, error.reason, error.detail, one)
+            self._hint(candidates[0], error, scope, body)
+            return Reply.refused(error, candidates[0].service)
+        outcome = await self._handling.process(notification)
+        observing.handled(notification, outcome.value, one)
+        if outcome in (Outcome.HANDLED, Outcome.DUPLICATE):
+            return self._accepted[service]
+        return Reply.plain(500, service)
 
-    def _verify(
-        self, candidates: tuple[NotificationVerifier, ...], scope: Scope, body: bytes
-    ) -> tuple[Notification | None, Reply]:
-        """Return the notification and the reply for success, or None and the refusal of the first verifier."""
-        refusals: list[Reply] = []
+    def _verify(self, candidates: tuple[Verifier, ...], scope: Scope, body: bytes) -> tuple[Notification, str]:
+        """Return the notification and its service; raise the refusal of the first verifier where none believes it."""
+        first: WebhookError | None = None
         for verifier in candidates:
             try:
                 found = verifier.verify(headers=scope["headers"], body=body, method=scope["method"])
             except WebhookError as error:
-                _log.info("refused on %s: %s", verifier.path, error)
-                refusals.append(Reply.refused(error, verifier.service))
+                first = first or error
             else:
-                return found, Reply.accepted(verifier.service)
-        return None, refusals[0]
+                return found, verifier.service
+        raise first or Unauthenticated("wrong_signature", "no verifier")
 
-    async def _handle(self, notification: Notification, accepted: Reply) -> Reply:
-        name = type(notification).__name__
-        try:
-            await self._handler(notification)
-        except Exception:
-            _log.exception("handler failed for %s %s; the provider will send again", name, notification.external_id)
-            return Reply.plain(500, accepted.code[3:5])
-        _log.info("handled %s %s", name, notification.external_id)
-        return accepted
+    def _hint(self, verifier: Verifier, error: WebhookError, scope: Scope, body: bytes) -> None:
+        """Name in the log what would have verified: a wrong path or key should not take a day to find."""
+        now = self._clock.monotonic()
+        if error.reason not in _UNSIGNED or now < self._hint_due:
+            return
+        self._hint_due = now + _HINT_EVERY
+        found = verifier.explain(headers=scope["headers"], body=body, route=_route(scope))
+        if found.candidates:
+            log.warning("a message that was refused verifies with %s: configure that", found.candidates[0])
 
-    async def _reply(self, send: Send, reply: Reply) -> None:
-        body = json.dumps({"responseCode": reply.code, "responseMessage": reply.message}).encode()
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-            (b"x-timestamp", format_time(self._clock.now()).encode()),
-        ]
-        if reply.allow:
-            headers.append((b"allow", reply.allow.encode()))
-        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+
+def _store(store: ReplayStore | None, handler: Handler, verifiers: tuple[Verifier, ...]) -> ReplayStore:
+    """Return the store to use; raise ConfigurationError for one that would let a replay through."""
+    windows = [one.window for one in verifiers]
+    longest = max((one for one in windows if one is not None), default=timedelta(0))
+    if store is None:
+        if None in windows and not getattr(handler, "is_durable", False):
+            raise ConfigurationError(
+                "payout notifications can be replayed for ever: give a store that outlives the process, "
+                "or a handler that remembers them in its own database and store=MemoryReplayStore()"
+            )
+        return MemoryReplayStore(keeps=max(longest * 2, timedelta(hours=24)))
+    if store.keeps is not None and store.keeps < longest:
+        raise ConfigurationError(
+            f"the store forgets after {store.keeps}, and a notification can be replayed for {longest} "
+            "(max_age + tolerance)"
+        )
+    return store
+
+
+def _check_handler(handler: Handler, verifiers: tuple[Verifier, ...]) -> None:
+    """Let a handler that stores what it gets refuse a verifier whose notifications it must not store."""
+    if isinstance(handler, Choosy):
+        for one in verifiers:
+            handler.check_kind(one.kind)
 
 
 def _is_async(handler: object) -> bool:
-    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(getattr(handler, "__call__", None))
+    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
 
 
 def _route(scope: Scope) -> str:

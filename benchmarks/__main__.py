@@ -1,0 +1,23 @@
+"""Print every claim with its number and its limit; exit 1 when a limit is missed."""
+
+import sys
+
+from .counting import key_parsing_time, key_parsings, token_requests
+from .sending import sending
+from .verifying import verifying
+
+_ALL = (sending, verifying, token_requests, key_parsings, key_parsing_time)
+
+
+def main() -> int:
+    """Measure one after the other."""
+    kept = True
+    for measure in _ALL:
+        claim = measure()
+        kept = kept and claim.is_kept
+        print(claim, flush=True)
+    return 0 if kept else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

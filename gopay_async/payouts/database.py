@@ -1,0 +1,130 @@
+"""An SQLite file: opened so that a commit is on the disk, and its errors in our words.  Knows no table's meaning."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, event
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from ..errors import LedgerBusy, LedgerCorrupt, LedgerError, LedgerFull, LedgerReadOnly
+from .schema import APPLICATION_ID, VERSION, metadata
+
+#: Seconds to wait for a process that is just writing, for example one that stores a notification.
+_BUSY: Final = 5.0
+_WRITES: Final = "gopay_async_writes"
+
+
+def connect(path: Path, *, create: bool) -> tuple[AsyncEngine, AsyncEngine]:
+    """Return an engine that reads the ledger at *path* and one that writes it; they share their connections."""
+    _check_kind(path, create=create)
+    engine = create_async_engine(
+        URL.create("sqlite+aiosqlite", database=str(path)), connect_args={"timeout": _BUSY}, pool_size=4
+    )
+    event.listen(engine.sync_engine, "connect", _prepare)
+    event.listen(engine.sync_engine, "begin", _begin)
+    return engine, engine.execution_options(**{_WRITES: True})
+
+
+def _check_kind(path: Path, *, create: bool) -> None:
+    if not path.exists():
+        if not create:
+            raise LedgerReadOnly(f"There is no ledger at {path}.")
+        return
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+    except OSError as error:
+        raise LedgerReadOnly(f"The ledger {path} cannot be read: {error.strerror}.") from error
+    if head and head != b"SQLite format 3\x00":
+        raise LedgerCorrupt(f"{path} is no ledger: it does not begin as an SQLite file does.")
+
+
+def _prepare(connection: Any, _: object) -> None:
+    # Transactions begin where we say so: the driver would begin them late, and reads not at all.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+async def set_up(engine: AsyncEngine) -> None:
+    """Make the tables where there are none; raise LedgerCorrupt for a file that holds something else."""
+    raw = await engine.raw_connection()
+    try:
+        # Outside a transaction: the journal's mode cannot change within one.
+        connection = raw.driver_connection
+        assert connection is not None  # it has just been opened
+        await connection.execute("PRAGMA journal_mode=WAL")
+    finally:
+        raw.close()
+    async with engine.begin() as tables:
+        if await tables.run_sync(is_empty):
+            await tables.run_sync(metadata.create_all)
+            await tables.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
+            await tables.exec_driver_sql(f"PRAGMA user_version={VERSION}")
+
+
+def is_empty(connection: Connection) -> bool:
+    """Whether the file has no table yet; raise LedgerCorrupt unless it is otherwise a ledger of this version."""
+    if not connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one():
+        return True
+    found = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
+    version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+    if (found, version) != (APPLICATION_ID, VERSION):
+        raise LedgerCorrupt(f"The file is no ledger of this version (kind {found}, version {version}).")
+    return False
+
+
+def look_for_damage(connection: Connection) -> None:
+    """Raise LedgerCorrupt where a page of the file does not hold what it should."""
+    found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+    if found != "ok":
+        raise LedgerCorrupt(f"The ledger is damaged: {found}.")
+
+
+#: First part of SQLite's error name -> our error and what to do.
+_ERRORS: Final[dict[str, tuple[type[LedgerError], str]]] = {
+    "FULL": (LedgerFull, "The disk of the ledger is full: make room, then resume."),
+    "READONLY": (LedgerReadOnly, "The ledger is read-only for this user: mend that, then resume."),
+    "PERM": (LedgerReadOnly, "The ledger may not be used by this user: mend that, then resume."),
+    "CANTOPEN": (LedgerReadOnly, "The ledger cannot be opened: look at its path and its permissions."),
+    "BUSY": (LedgerBusy, "Another process is writing to the ledger and does not stop: end it, then resume."),
+    "LOCKED": (LedgerBusy, "Another process is writing to the ledger and does not stop: end it, then resume."),
+    "CORRUPT": (LedgerCorrupt, "The ledger is damaged: do not run it, keep the file, and restore a copy of it."),
+    "NOTADB": (LedgerCorrupt, "The file is no ledger."),
+}
+
+
+@contextmanager
+def in_our_words() -> Iterator[None]:
+    """Turn errors of the database into those of the ledger."""
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error) as error:
+        raise _translated(error) from error
+
+
+def _translated(error: Exception) -> LedgerError:
+    name = _name(error)
+    kind, advice = _ERRORS.get(name.removeprefix("SQLITE_").partition("_")[0], (LedgerError, ""))
+    return kind(f"{advice or 'The ledger cannot be used.'} ({name or type(error).__name__})")
+
+
+def _name(error: BaseException | None) -> str:
+    """Return SQLite's name of the error, wherever in the chain it stands."""
+    while error is not None:
+        if name := getattr(error, "sqlite_errorname", ""):
+            return str(name)
+        error = getattr(error, "orig", None) or error.__cause__
+    return ""

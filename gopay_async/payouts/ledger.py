@@ -1,0 +1,337 @@
+"""The ledger: what was intended, what was tried, what came of it.  Decides nothing and knows no network."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import define, field
+from sqlalchemy import Row, Select, and_, func, or_, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from ..api import PayoutNotification
+from ..clock import Clock, SystemClock
+from ..errors import JobRefused
+from .database import connect, in_our_words, is_empty, look_for_damage, set_up
+from .lock import exclusive
+from .plan import State
+from .records import Account, Happened, Job, Move, Payout, job_of, payout_of
+from .schema import accounts, events, jobs, microseconds, moment_of, notices, payouts, proofs
+from .writer import Writer
+
+#: Payouts of a job by state: their number, and their sum in hundredths of a rupiah.
+Counts = dict[State, tuple[int, int]]
+_JOBS: Final = select(jobs, accounts.c.environment, accounts.c.client_id).join(accounts)
+#: References that are looked up in one statement.
+_AT_ONCE: Final = 500
+
+
+@asynccontextmanager
+async def open_ledger(path: Path | str, *, clock: Clock | None = None, create: bool = True) -> "AsyncIterator[Ledger]":
+    """Open the ledger at *path* while the context lasts; make one where there is none unless *create* is False.
+
+    Raises LedgerError and its kinds.
+    """
+    where = Path(path)
+    reader, writing = connect(where, create=create)
+    writer = Writer(writing)
+    try:
+        with in_our_words():
+            if create:
+                await set_up(writing)
+            async with reader.connect() as connection:
+                await connection.run_sync(is_empty)
+        writer.start()
+        yield Ledger(where, clock or SystemClock(), reader, writer)
+    finally:
+        await writer.aclose()
+        await reader.dispose()
+
+
+@define
+class Ledger:
+    """One SQLite file with jobs, payouts, and everything that happened to them; made by `open_ledger`."""
+
+    path: Path
+    clock: Clock
+    _engine: AsyncEngine = field(repr=False)
+    _writer: Writer = field(repr=False)
+
+    def lock(self, purpose: str) -> AbstractContextManager[None]:
+        """Return the lock that whoever sends, settles or asks must hold; LedgerBusy names its holder."""
+        return exclusive(self.path, purpose=purpose, at=self.clock.now())
+
+    async def check(self) -> None:
+        """Raise LedgerCorrupt where the file is damaged."""
+        with in_our_words():
+            async with self._engine.connect() as connection:
+                await connection.run_sync(look_for_damage)
+
+    async def _read(self, query: Select[Any]) -> "Sequence[Row[Any]]":
+        with in_our_words():
+            async with self._engine.connect() as connection:
+                return (await connection.execute(query)).fetchall()
+
+    # --- jobs ---
+
+    async def jobs(self) -> list[Job]:
+        """Return all jobs, the newest first."""
+        return [job_of(row._mapping) for row in await self._read(_JOBS.order_by(jobs.c.imported_at.desc()))]  # noqa: SLF001  # public in SQLAlchemy
+
+    async def find_job(self, key: str) -> Job | None:
+        """Return the job whose id begins with *key*, or whose name is *key*; None when there is none.
+
+        Raises JobRefused when several jobs fit.
+        """
+        fits = or_(jobs.c.id.startswith(key.lower(), autoescape=True), jobs.c.name == key)
+        found = await self._read(_JOBS.where(fits).limit(2))
+        if len(found) > 1:
+            raise JobRefused(f"{key!r} fits several jobs: write more of the id.")
+        return job_of(found[0]._mapping) if found else None  # noqa: SLF001  # public in SQLAlchemy
+
+    async def job(self, key: str) -> Job:
+        """Return the job whose id begins with *key*, or whose name is *key*; JobRefused when there is not one."""
+        found = await self.find_job(key) if key else None
+        if found is None:
+            raise JobRefused(f"There is no job {key!r} in {self.path}.")
+        return found
+
+    async def counts(self, job: str) -> Counts:
+        """Return number and sum of the payouts of *job* in each state."""
+        query = select(payouts.c.state, func.count(), func.sum(payouts.c.amount))
+        found = await self._read(query.where(payouts.c.job == job).group_by(payouts.c.state))
+        return {State(state): (number, int(total)) for state, number, total in found}
+
+    async def pause(self, job: str, reason: str) -> None:
+        """Note why *job* waits for a person; an empty *reason* lets it go on."""
+        await self._update_job(job, paused=reason)
+
+    async def distrust(self, job: str, reason: str) -> None:
+        """Note that *job* sends nothing again by itself, because its inquiry was wrong."""
+        await self._update_job(job, distrust=reason)
+
+    async def _update_job(self, job: str, **values: str) -> None:
+        statement = jobs.update().where(jobs.c.id == job).values(**values)
+        await self._writer.transact(lambda connection: connection.execute(statement))
+
+    async def import_job(
+        self, pages: Iterable[Sequence[Mapping[str, Any]]], *, id: str, name: str, account: Account, rows: int, total: int
+    ) -> Job:
+        """Write a job with all its payouts, or nothing at all.
+
+        Raises JobRefused when one of the references is already known.
+        """
+        now = microseconds(self.clock.now())
+
+        async def work(connection: AsyncConnection) -> None:
+            number = await _account_id(connection, account)
+            head = {"id": id, "name": name, "account": number, "imported_at": now, "rows": rows, "total": total}
+            await connection.execute(jobs.insert(), head)
+            for page in pages:
+                fixed = {"job": id, "account": number, "imported_at": now, **_FRESH}
+                await connection.execute(payouts.insert(), [{**fixed, **row} for row in page])
+
+        try:
+            await self._writer.transact(work)
+        except Exception as error:
+            if isinstance(error.__cause__, IntegrityError):
+                raise JobRefused("A reference of this job has just become known to the ledger; check it again.") from error
+            raise
+        return await self.job(id)
+
+    async def known(self, account: Account, references: Sequence[str]) -> list[Payout]:
+        """Return the payouts of *account* that have one of *references*, of whatever job."""
+        query = select(payouts).join(accounts).where(_of(account))
+        found: list[Payout] = []
+        for start in range(0, len(references), _AT_ONCE):
+            some = references[start : start + _AT_ONCE]
+            found += _payouts(await self._read(query.where(payouts.c.reference.in_(some))))
+        return found
+
+    async def paid_lately(
+        self, account: Account, payees: Sequence[tuple[str, int]], *, since: datetime
+    ) -> set[tuple[str, int]]:
+        """Return which of *payees*, number and amount, stand in a job imported after *since*."""
+        query = select(payouts.c.number, payouts.c.amount).join(accounts).where(_of(account))
+        query = query.where(payouts.c.imported_at >= microseconds(since))
+        found: set[tuple[str, int]] = set()
+        for start in range(0, len(payees), _AT_ONCE):
+            numbers = {number for number, _ in payees[start : start + _AT_ONCE]}
+            found |= {(one, amount) for one, amount in await self._read(query.where(payouts.c.number.in_(numbers)))}
+        return found & set(payees)
+
+    # --- payouts ---
+
+    async def planned(self, job: str, *, after: int, limit: int) -> list[Payout]:
+        """Return payouts of *job* that wait to be sent, in their order, those after the one numbered *after*."""
+        return await self._in_state(job, State.PLANNED, after, limit)
+
+    async def in_flight(self, job: str, *, after: int = 0, limit: int = 500) -> list[Payout]:
+        """Return payouts of *job* that stand in `sending`: when nobody runs it, their process is gone."""
+        return await self._in_state(job, State.SENDING, after, limit)
+
+    async def _in_state(self, job: str, state: State, after: int, limit: int) -> list[Payout]:
+        query = select(payouts).where(payouts.c.job == job, payouts.c.state == state.value, payouts.c.id > after)
+        return _payouts(await self._read(query.order_by(payouts.c.id).limit(limit)))
+
+    async def due(self, job: str, *, by: datetime, limit: int, accepted_only: bool = False) -> list[Payout]:
+        """Return payouts of *job* whose next inquiry is due, the longest waiting first."""
+        query = select(payouts).where(payouts.c.job == job, payouts.c.ask_at <= microseconds(by))
+        if accepted_only:
+            query = query.where(payouts.c.state == State.ACCEPTED.value)
+        return _payouts(await self._read(query.order_by(payouts.c.ask_at).limit(limit)))
+
+    async def next_due(self, job: str) -> datetime | None:
+        """Return when the next inquiry of *job* is due."""
+        query = select(func.min(payouts.c.ask_at)).where(payouts.c.job == job, payouts.c.ask_at.is_not(None))
+        (first,) = (await self._read(query))[0]
+        return None if first is None else moment_of(first)
+
+    async def rows(self, job: str, *, after: int = 0, limit: int = 500, states: Iterable[State] = State) -> list[Payout]:
+        """Return payouts of *job* in their order, those after the one numbered *after*."""
+        query = select(payouts).where(payouts.c.job == job, payouts.c.id > after)
+        query = query.where(payouts.c.state.in_([one.value for one in states]))
+        return _payouts(await self._read(query.order_by(payouts.c.id).limit(limit)))
+
+    async def row(self, job: str, key: str) -> Payout:
+        """Return the payout of *job* with the reference *key*, or in line *key*; JobRefused when there is none."""
+        fits = payouts.c.reference == key
+        found = await self._read(select(payouts).where(payouts.c.job == job, fits))
+        if not found and key.isdecimal() and len(key) < 16:
+            found = await self._read(select(payouts).where(payouts.c.job == job, payouts.c.line == int(key)))
+        if not found:
+            raise JobRefused(f"There is no row {key!r} in job {job[:12]}: give its reference, or its line.")
+        return _payouts(found)[0]
+
+    async def payout(self, number: int) -> Payout:
+        """Return the payout numbered *number* as it stands now."""
+        return _payouts(await self._read(select(payouts).where(payouts.c.id == number)))[0]
+
+    async def move(self, moves: Sequence[Move]) -> list[bool]:
+        """Return which of *moves* were made, committed and on the disk; the others found their payout elsewhere."""
+        return await self._writer.submit(moves)
+
+    async def history(self, payout: int) -> list[Happened]:
+        """Return everything that happened to *payout*, in its order."""
+        found = await self._read(select(events).where(events.c.payout == payout).order_by(events.c.id))
+        return [_happened(row._mapping) for row in found]  # noqa: SLF001  # public in SQLAlchemy
+
+    async def last_event_at(self) -> datetime | None:
+        """Return the latest time that stands anywhere in the ledger."""
+        found = [
+            *(await self._read(select(events.c.at).order_by(events.c.id.desc()).limit(1))),
+            *(await self._read(select(func.max(jobs.c.imported_at)))),
+        ]
+        times = [one for (one,) in found if one is not None]
+        return moment_of(max(times)) if times else None
+
+    # --- the inquiry's proof ---
+
+    async def is_proved(self, job: Job, contract: str) -> bool:
+        """Whether the inquiry *contract* has found an accepted payout of the job's account."""
+        query = select(proofs.c.at).where(proofs.c.account == job.account_id, proofs.c.contract == contract)
+        return bool(await self._read(query))
+
+    async def prove(self, job: Job, contract: str, payout: int) -> None:
+        """Note that the inquiry *contract* has found the accepted *payout*."""
+        if await self.is_proved(job, contract):
+            return
+        found = {"account": job.account_id, "contract": contract, "payout": payout, "at": microseconds(self.clock.now())}
+        await self._writer.transact(lambda connection: connection.execute(proofs.insert(), found))
+
+    # --- notifications ---
+
+    async def receive(self, notification: PayoutNotification, account: Account) -> bool:
+        """Store a verified payout notification; False when it is a repeat.  Any process may, while another one runs.
+
+        Whoever runs the job applies it within seconds; where nobody does, the next run or reconciliation.
+        """
+        found = {
+            "identity": "\x1f".join(notification.identity),
+            "body": notification.body.decode(),
+            "reference": notification.partner_reference_no or "",
+            "received_at": microseconds(self.clock.now()),
+        }
+
+        async def work(connection: AsyncConnection) -> bool:
+            number = await _account_id(connection, account)
+            same = select(notices.c.id).where(notices.c.account == number, notices.c.identity == found["identity"])
+            if (await connection.execute(same)).first():
+                return False
+            await connection.execute(notices.insert(), {**found, "account": number})
+            return True
+
+        return await self._writer.transact(work)
+
+    async def unread(self, account: Account, *, limit: int = 500) -> list[tuple[int, str, str]]:
+        """Return number, reference and body of notifications that nobody has applied yet, oldest first."""
+        query = select(notices.c.id, notices.c.reference, notices.c.body).join(accounts)
+        query = query.where(_of(account), notices.c.applied_at.is_(None)).order_by(notices.c.id).limit(limit)
+        return [(number, reference, body) for number, reference, body in await self._read(query)]
+
+    async def applied(self, notice: int, payout: int | None, effect: str) -> None:
+        """Note what came of a notification."""
+        values = {"applied_at": microseconds(self.clock.now()), "payout": payout, "effect": effect}
+        statement = notices.update().where(notices.c.id == notice).values(**values)
+        await self._writer.transact(lambda connection: connection.execute(statement))
+
+    async def notices_of(self, payout: int) -> list[tuple[str, str]]:
+        """Return body and effect of the notifications about *payout*, oldest first."""
+        query = select(notices.c.body, notices.c.effect).where(notices.c.payout == payout).order_by(notices.c.id)
+        return [(body, effect) for body, effect in await self._read(query)]
+
+    # --- the report ---
+
+    async def timeline(self, job: str, *, steps: int) -> list[tuple[datetime, State, State, int]]:
+        """Return how many payouts of *job* went from which state to which, in at most *steps* equal spans of time."""
+        mine = events.c.payout.in_(select(payouts.c.id).where(payouts.c.job == job))
+        ((first, last),) = await self._read(select(func.min(events.c.at), func.max(events.c.at)).where(mine))
+        if first is None:
+            return []
+        span = max((last - first) // steps + 1, 1)
+        step = (events.c.at - first) / span if self._engine.dialect.name == "sqlite" else (events.c.at - first) // span
+        query = select(step.label("step"), events.c.before, events.c.state, func.count())
+        moved = and_(mine, events.c.before != events.c.state)
+        found = await self._read(query.where(moved).group_by("step", events.c.before, events.c.state).order_by("step"))
+        return [(moment_of(first + int(at) * span), State(a), State(b), number) for at, a, b, number in found]
+
+
+#: What a payout is before anything has happened to it.
+_FRESH: Final = {
+    "state": State.PLANNED.value,
+    "attempt": 0,
+    "resends": 0,
+    "reach": 0,
+    "external_id": "",
+    "sent_by": "",
+    "accepted": False,
+    "reference_no": "",
+    "asked": 0,
+    "reason": "",
+}
+#: Age beyond which the same number and amount is no reason to ask again.
+LATELY: Final = timedelta(days=7)
+
+
+def _of(account: Account) -> Any:
+    return and_(accounts.c.environment == account.environment, accounts.c.client_id == account.client_id)
+
+
+async def _account_id(connection: AsyncConnection, account: Account) -> int:
+    found = (await connection.execute(select(accounts.c.id).where(_of(account)))).scalar()
+    if found is not None:
+        return int(found)
+    values = {"environment": account.environment, "client_id": account.client_id}
+    made = await connection.execute(accounts.insert().values(**values))
+    return int(made.inserted_primary_key[0])  # type: ignore[index]  # a table with one key has one
+
+
+def _payouts(found: "Sequence[Row[Any]]") -> list[Payout]:
+    return [payout_of(row._mapping) for row in found]  # noqa: SLF001  # public in SQLAlchemy
+
+
+def _happened(row: Mapping[str, Any]) -> Happened:
+    names = ("kind", "attempt", "external_id", "http_status", "code", "outcome", "said", "before", "state")
+    return Happened(at=moment_of(row["at"]), **{name: row[name] for name in names})

@@ -1,0 +1,605 @@
+"""What becomes of one payout: states, facts, and the one decision about each fact.  Pure: no clock, no I/O.
+
+    planned -> sending -> accepted -> paid -> returned
+       ^          |           \\-----> failed
+       |          |-> paid | failed | refused | unknown
+       +----------+
+    unknown -> inquiry -> paid | failed | accepted | planned (believed not found) | unknown
+    any state -> disputed
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from enum import IntEnum, StrEnum
+from typing import Any, Final
+
+from attrs import evolve, frozen
+
+from ..errors import InvalidInput
+
+
+class State(StrEnum):
+    """Where a payout stands."""
+
+    PLANNED = "planned"
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    PAID = "paid"
+    FAILED = "failed"
+    REFUSED = "refused"
+    RETURNED = "returned"
+    UNKNOWN = "unknown"
+    DISPUTED = "disputed"
+
+
+#: States in which something may still be done without a person.
+OPEN: Final = frozenset({State.PLANNED, State.SENDING, State.ACCEPTED, State.UNKNOWN})
+
+
+class Reach(IntEnum):
+    """How far the attempts before the present one can have come at most."""
+
+    #: There is none, or each was not sent, met 429 or a rejected token.
+    NOWHERE = 0
+    #: One was refused, so that the provider may have kept its reference.
+    REFUSED = 1
+    #: One had an unknown outcome, and an inquiry that was believed did not find it.
+    NOT_FOUND = 2
+
+
+class Outcome(StrEnum):
+    """What one attempt came to."""
+
+    ACCEPTED = "accepted"
+    NOT_SENT = "not sent"
+    NO_TOKEN = "no token"
+    TOKEN_REJECTED = "token rejected"
+    RATE_LIMITED = "rate limited"
+    REFUSED = "refused"
+    #: A no that is not about this payout: funds, permission, signature.
+    STOPPED = "refused, and the job with it"
+    #: 409xx01: the provider holds the reference.
+    HELD = "reference held"
+    UNKNOWN = "unknown"
+
+
+class Finding(StrEnum):
+    """What an inquiry said."""
+
+    PAID = "paid"
+    UNDER_WAY = "under way"
+    RETURNED = "returned"
+    FAILED = "failed"
+    NOT_FOUND = "not found"
+    NOTHING = "nothing usable"
+
+
+class Notice(StrEnum):
+    """What a payout notification said."""
+
+    ACCEPTED = "accepted"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    OTHER = "something else"
+
+
+@frozen
+class Rules:
+    """The settings of the plan."""
+
+    #: Until "not found" means something, counted from the last moment at which the request may have been sent.
+    patience: timedelta = timedelta(minutes=10)
+    #: Two months, counted short; what is older may be paid anew by the provider.
+    window: timedelta = timedelta(days=59)
+    margin: timedelta = timedelta(days=7)
+    #: How often a payout is sent again after it was not found.
+    resends: int = 3
+    #: Unknown outcomes in a row, foreign references in a row, and attempts in a row that did not get out.
+    unknown_in_a_row: int = 20
+    elsewhere_in_a_row: int = 10
+    blocked_in_a_row: int = 20
+
+
+@frozen(kw_only=True)
+class Standing:
+    """Everything about a payout that decides what it does next."""
+
+    state: State = State.PLANNED
+    #: Attempts so far; the number of the present one while it is under way.
+    attempt: int = 0
+    resends: int = 0
+    reach: Reach = Reach.NOWHERE
+    #: In hundredths of a rupiah.
+    amount: int
+    number: str
+    imported_at: datetime
+    first_sent_at: datetime | None = None
+    #: Last moment at which bytes may have left: wall clock, monotonic clock, and whose monotonic clock.
+    sent_until: datetime | None = None
+    sent_mono: float | None = None
+    sent_by: str = ""
+    #: Whether the provider itself said that it holds the payout: by its answer, or by a notification.
+    accepted: bool = False
+    #: The provider's reference.
+    reference_no: str = ""
+    #: When the last notification that counted says that it happened.
+    noticed_at: datetime | None = None
+    #: Inquiries since the last attempt.
+    asked: int = 0
+    ask_at: datetime | None = None
+    #: Why it stands there, in words.
+    reason: str = ""
+
+
+@frozen(kw_only=True)
+class Moment:
+    """An instant on both clocks, and the process that read them."""
+
+    at: datetime
+    mono: float
+    runner: str
+
+
+@frozen(kw_only=True)
+class Claimed:
+    """It is about to be sent."""
+
+    when: Moment
+
+
+@frozen(kw_only=True)
+class Answered:
+    """Attempt number *attempt* ended."""
+
+    when: Moment
+    attempt: int
+    outcome: Outcome
+    reference_no: str = ""
+    #: Code and message, or why there is none.
+    said: str = ""
+
+
+@frozen(kw_only=True)
+class Asked:
+    """An inquiry that began at *when* ended."""
+
+    when: Moment
+    attempt: int
+    finding: Finding
+    #: In hundredths of a rupiah, None where the answer does not say.
+    amount: int | None = None
+    number: str | None = None
+    said: str = ""
+
+
+@frozen(kw_only=True)
+class Noticed:
+    """A verified payout notification arrived."""
+
+    at: datetime
+    notice: Notice
+    amount: int | None = None
+    number: str | None = None
+    reference_no: str = ""
+    #: When the provider says that it happened.
+    happened_at: datetime | None = None
+    said: str = ""
+
+
+@frozen(kw_only=True)
+class Crashed:
+    """A new process found it in `sending`: the one that sent it is gone."""
+
+    when: Moment
+
+
+@frozen(kw_only=True)
+class Settled:
+    """A person says what became of it."""
+
+    at: datetime
+    state: State
+    who: str
+    note: str
+
+
+Event = Claimed | Answered | Asked | Noticed | Crashed | Settled
+
+
+@frozen(kw_only=True)
+class Trust:
+    """What is known about the inquiry."""
+
+    #: It has found an accepted payout of these credentials in this ledger.
+    proved: bool = False
+    #: Why this job sends nothing again by itself, empty while it does.
+    distrust: str = ""
+
+
+@frozen(kw_only=True)
+class Transition:
+    """Where the payout stands after a fact, and what else follows."""
+
+    standing: Standing
+    #: Why the job must pause; empty when it goes on.
+    pause: str = ""
+    #: The inquiry found an accepted payout, and so works.
+    proves: bool = False
+    #: Why the inquiry cannot be believed in this job any more.
+    disproves: str = ""
+    #: The reference was used by somebody else.
+    elsewhere: bool = False
+    #: The fact changed nothing, for this reason.
+    ignored: str = ""
+
+
+def decide(row: Standing, event: Event, rules: Rules, trust: Trust) -> Transition:
+    """Return what *event* makes of *row*.
+
+    Raises InvalidInput when a payout is claimed that must not be sent, or settled that is not a person's to settle.
+    """
+    return _DECISIONS[type(event)](row, event, rules, trust)
+
+
+def is_inside_window(row: Standing, at: datetime, rules: Rules) -> bool:
+    """Whether the provider still holds the reference of *row* for sure."""
+    age = at - (row.first_sent_at or row.imported_at)
+    return age < rules.window - rules.margin
+
+
+def whether_to_send(row: Standing, at: datetime, rules: Rules) -> str:
+    """Return why *row* must not be sent at *at*, empty when it may be."""
+    if row.state is not State.PLANNED:
+        return f"it is {row.state}"
+    if not is_inside_window(row, at, rules):
+        return "it is older than the window in which its reference is unique"
+    return ""
+
+
+# --- claimed, crashed, settled ---------------------------------------------------------------------------------------
+
+
+def _claimed(row: Standing, event: Claimed, rules: Rules, trust: Trust) -> Transition:
+    problem = whether_to_send(row, event.when.at, rules)
+    if problem:
+        raise InvalidInput("payout", f"must not be sent: {problem}")
+    return _to(
+        row,
+        State.SENDING,
+        "",
+        attempt=row.attempt + 1,
+        first_sent_at=row.first_sent_at or event.when.at,
+        asked=0,
+        ask_at=None,
+    )
+
+
+def _crashed(row: Standing, event: Crashed, rules: Rules, trust: Trust) -> Transition:
+    if row.state is not State.SENDING:
+        return Transition(standing=row, ignored=f"it is {row.state}")
+    return _unknown(row, event.when, "the process that sent it ended before it had the answer", rules)
+
+
+def _settled(row: Standing, event: Settled, rules: Rules, trust: Trust) -> Transition:
+    if event.state not in (State.PAID, State.FAILED):
+        raise InvalidInput("as", "must be paid or failed")
+    stale = row.state in (State.PLANNED, State.ACCEPTED) and not is_inside_window(row, event.at, rules)
+    if row.state not in (State.UNKNOWN, State.DISPUTED) and not stale:
+        raise InvalidInput("row", f"is {row.state}: a person settles only what is unknown, disputed or past the window")
+    return _to(row, event.state, f"settled by {event.who}: {event.note}", ask_at=None)
+
+
+# --- the answer to an attempt ----------------------------------------------------------------------------------------
+
+_PROCESSED_NOTHING: Final = frozenset(
+    {Outcome.NOT_SENT, Outcome.NO_TOKEN, Outcome.TOKEN_REJECTED, Outcome.RATE_LIMITED}
+)
+_NO: Final = _PROCESSED_NOTHING | {Outcome.REFUSED, Outcome.STOPPED}
+_PAUSES: Final = frozenset({Outcome.NO_TOKEN, Outcome.STOPPED})
+
+
+def _answered(row: Standing, event: Answered, rules: Rules, trust: Trust) -> Transition:
+    if event.attempt != row.attempt:
+        return Transition(standing=row, ignored=f"it answers attempt {event.attempt} of {row.attempt}")
+    if event.outcome is Outcome.HELD:
+        return _held(row, event, rules)
+    change = _answered_in_flight if row.state is State.SENDING else _answered_late
+    done = change(row, event, rules)
+    return evolve(done, pause=event.said or event.outcome.value) if event.outcome in _PAUSES else done
+
+
+def _answered_in_flight(row: Standing, event: Answered, rules: Rules) -> Transition:
+    if event.outcome is Outcome.ACCEPTED:
+        return _accepted(row, event, rules)
+    if event.outcome is Outcome.UNKNOWN:
+        return _unknown(row, event.when, event.said, rules)
+    if event.outcome is Outcome.REFUSED:
+        return _to(row, State.REFUSED, event.said)
+    reach = row.reach if event.outcome in _PROCESSED_NOTHING else max(row.reach, Reach.REFUSED)
+    return _to(row, State.PLANNED, event.said, reach=reach)
+
+
+def _answered_late(row: Standing, event: Answered, rules: Rules) -> Transition:
+    """Judge an answer that comes after a notification: it takes nothing back."""
+    if event.outcome is Outcome.ACCEPTED and row.state is State.UNKNOWN:
+        return _accepted(row, event, rules)
+    if event.outcome is Outcome.ACCEPTED and row.state in (State.ACCEPTED, State.PAID, State.RETURNED):
+        return Transition(standing=evolve(row, accepted=True, reference_no=row.reference_no or event.reference_no))
+    if event.outcome in _NO and row.state in (State.ACCEPTED, State.PAID, State.RETURNED):
+        return _disputed(row, f"it is {row.state}, and yet the answer to its attempt is: {event.said}")
+    return Transition(standing=row, ignored=f"it is already {row.state}")
+
+
+def _accepted(row: Standing, event: Answered, rules: Rules) -> Transition:
+    return _to(
+        row,
+        State.ACCEPTED,
+        event.said,
+        accepted=True,
+        reference_no=event.reference_no or row.reference_no,
+        sent_until=event.when.at,
+        sent_mono=event.when.mono,
+        sent_by=event.when.runner,
+        ask_at=event.when.at + rules.patience,
+    )
+
+
+def _held(row: Standing, event: Answered, rules: Rules) -> Transition:
+    """Judge 409xx01: whose is the request that the provider already holds under this reference?"""
+    if row.state is State.DISPUTED:
+        return Transition(standing=row, ignored="it is already disputed")
+    if row.reach is Reach.NOWHERE:
+        words = "the reference was used before, and not by this payout: somebody may have been paid under it"
+        return evolve(_disputed(row, f"{event.said}; {words}"), elsewhere=True)
+    if row.reach is Reach.NOT_FOUND:
+        wrong = "the provider holds a reference that the inquiry did not find"
+        return evolve(_disputed(row, f"{event.said}; {wrong}"), disproves=wrong)
+    if row.state is State.SENDING:
+        return _unknown(row, event.when, event.said, rules)
+    return Transition(standing=row, ignored=f"it is already {row.state}")
+
+
+# --- inquiry ---------------------------------------------------------------------------------------------------------
+
+_S = State
+#: Finding -> state before -> state after; what is not here changes nothing.
+_FOUND: Final[dict[Finding, dict[State, State]]] = {
+    Finding.PAID: {
+        _S.UNKNOWN: _S.PAID,
+        _S.ACCEPTED: _S.PAID,
+        _S.FAILED: _S.DISPUTED,
+        _S.REFUSED: _S.DISPUTED,
+    },
+    Finding.UNDER_WAY: {_S.UNKNOWN: _S.ACCEPTED, _S.REFUSED: _S.DISPUTED},
+    Finding.RETURNED: {
+        _S.UNKNOWN: _S.RETURNED,
+        _S.ACCEPTED: _S.RETURNED,
+        _S.PAID: _S.RETURNED,
+        _S.REFUSED: _S.DISPUTED,
+    },
+    Finding.FAILED: {_S.UNKNOWN: _S.FAILED, _S.ACCEPTED: _S.FAILED, _S.PAID: _S.RETURNED},
+}
+
+
+def _asked(row: Standing, event: Asked, rules: Rules, trust: Trust) -> Transition:
+    if event.attempt != row.attempt or row.state in (State.PLANNED, State.SENDING, State.DISPUTED):
+        return Transition(standing=row, ignored=f"it is {row.state} in attempt {row.attempt}")
+    row = evolve(row, asked=row.asked + 1, ask_at=_next_inquiry(row, event.when.at, rules))
+    if event.finding is Finding.NOT_FOUND:
+        return _not_found(row, event, rules, trust)
+    if event.finding is Finding.NOTHING:
+        return Transition(standing=row, ignored=event.said or event.finding.value)
+    difference = _difference(row, event.amount, event.number)
+    if difference:
+        return _disputed(row, f"the inquiry names {difference}")
+    after = _FOUND[event.finding].get(row.state)
+    said = f"the inquiry says {event.finding}"
+    if after is State.DISPUTED:
+        return _disputed(row, f"it was {row.state}, and yet {said}")
+    done = _to(row, after, said) if after else Transition(standing=row, ignored=f"it is already {row.state}")
+    return evolve(done, proves=row.accepted)
+
+
+def _not_found(row: Standing, event: Asked, rules: Rules, trust: Trust) -> Transition:
+    doubt = _doubt(row, event, rules)
+    if row.state is State.ACCEPTED and not doubt:
+        return Transition(standing=row, disproves="it does not find a payout that was accepted", ignored="not found")
+    doubt = doubt or _distrust(trust)
+    if row.state is not State.UNKNOWN or doubt:
+        return Transition(standing=evolve(row, reason=_not_believed(row, doubt)), ignored=f"not found; {doubt}")
+    if row.resends >= rules.resends:
+        return _disputed(row, f"it was not found again after it had been sent again {row.resends} times")
+    return _to(
+        row,
+        State.PLANNED,
+        "it was not found, and is sent again",
+        resends=row.resends + 1,
+        reach=Reach.NOT_FOUND,
+        ask_at=None,
+    )
+
+
+def _not_believed(row: Standing, doubt: str) -> str:
+    return f"not found, which is not believed: {doubt}" if row.state is State.UNKNOWN else row.reason
+
+
+def _doubt(row: Standing, event: Asked, rules: Rules) -> str:
+    """Return why "not found" says nothing about *row* at that moment, empty when it does."""
+    if row.sent_until is None or event.when.at - row.sent_until < rules.patience:
+        return "ten minutes have not passed since it may have been sent"
+    same = event.when.runner == row.sent_by
+    if same and (row.sent_mono is None or event.when.mono - row.sent_mono < rules.patience.total_seconds()):
+        return "ten minutes have not passed since it may have been sent, whatever the wall clock says"
+    if not is_inside_window(row, event.when.at, rules):
+        return "it is older than the window in which the provider answers"
+    return ""
+
+
+def _distrust(trust: Trust) -> str:
+    if trust.distrust:
+        return f"the inquiry was wrong before in this job ({trust.distrust})"
+    return "" if trust.proved else "this inquiry has not found any accepted payout of these credentials yet"
+
+
+_DELAYS: Final = (timedelta(minutes=10), timedelta(minutes=20), timedelta(minutes=40))
+_HOURLY: Final = timedelta(hours=1)
+
+
+def _next_inquiry(row: Standing, at: datetime, rules: Rules) -> datetime | None:
+    """Return when to ask after the inquiry that began at *at*: 10, 20, 40 minutes after sending, then hourly."""
+    if row.state not in (State.UNKNOWN, State.ACCEPTED) or not is_inside_window(row, at, rules):
+        return None
+    later = [row.sent_until + one for one in _DELAYS if row.sent_until is not None]
+    return next((one for one in later if one > at), at + _HOURLY)
+
+
+# --- notification ----------------------------------------------------------------------------------------------------
+
+
+def _noticed(row: Standing, event: Noticed, rules: Rules, trust: Trust) -> Transition:
+    if row.state is State.DISPUTED or event.notice is Notice.OTHER:
+        return Transition(standing=row, ignored=event.said or f"it is {row.state}")
+    difference = _difference(row, event.amount, event.number)
+    if difference:
+        return _disputed(row, f"a notification names {difference}")
+    if row.state is State.PLANNED:
+        return _noticed_unsent(row, event)
+    done = _NOTICES[event.notice](row, event)
+    if done.ignored or done.standing.state is State.DISPUTED:
+        return done
+    seen = evolve(
+        done.standing,
+        accepted=True,
+        noticed_at=event.happened_at,
+        reference_no=row.reference_no or event.reference_no,
+        ask_at=_after_notice(done.standing, event, rules),
+    )
+    return evolve(done, standing=seen)
+
+
+def _after_notice(row: Standing, event: Noticed, rules: Rules) -> datetime | None:
+    return event.at + rules.patience if row.state is State.ACCEPTED else None
+
+
+def _noticed_unsent(row: Standing, event: Noticed) -> Transition:
+    """Judge a notification about a payout that nothing is known to have been sent for."""
+    if row.reach is Reach.REFUSED and event.notice is Notice.FAILED:
+        return Transition(standing=row, ignored="the attempt before was refused anyway")
+    wrong = "the provider holds a reference that the inquiry did not find" if row.reach is Reach.NOT_FOUND else ""
+    done = _disputed(row, f"a notification says {event.notice}, and yet nothing is under way")
+    return evolve(done, disproves=wrong, elsewhere=row.reach is Reach.NOWHERE)
+
+
+def _noticed_accepted(row: Standing, event: Noticed) -> Transition:
+    if row.state in (State.SENDING, State.UNKNOWN):
+        return _to(row, State.ACCEPTED, event.said, sent_until=event.at, sent_mono=None, sent_by="")
+    if row.state is State.REFUSED:
+        return _disputed(row, "it was refused, and yet a notification says that it is under way")
+    return Transition(standing=row, ignored=f"it is already {row.state}")
+
+
+def _noticed_completed(row: Standing, event: Noticed) -> Transition:
+    if row.state in (State.SENDING, State.UNKNOWN, State.ACCEPTED):
+        return _to(row, State.PAID, event.said)
+    if row.state is State.FAILED and _is_older(event, row):
+        return _to(row, State.RETURNED, "completed, then failed")
+    if row.state in (State.FAILED, State.REFUSED):
+        return _disputed(row, f"it was {row.state}, and yet a notification says completed")
+    return Transition(standing=row, ignored=f"it is already {row.state}")
+
+
+def _noticed_failed(row: Standing, event: Noticed) -> Transition:
+    other = bool(row.reference_no and event.reference_no and row.reference_no != event.reference_no)
+    unclear = row.reach is not Reach.NOWHERE and not row.reference_no
+    if row.state is State.PAID and not other:
+        return _to(row, State.RETURNED, "completed, then failed")
+    if row.state in (State.SENDING, State.UNKNOWN, State.ACCEPTED) and not (other or unclear):
+        return _to(row, State.FAILED, event.said)
+    # An earlier attempt may be meant, of which nothing is left: the inquiry tells about this one.
+    words = "it may be about an earlier attempt" if other or unclear else f"it is already {row.state}"
+    return Transition(standing=row, ignored=words)
+
+
+def _is_older(event: Noticed, row: Standing) -> bool:
+    return event.happened_at is not None and row.noticed_at is not None and event.happened_at < row.noticed_at
+
+
+_NOTICES: Final[dict[Notice, Callable[[Standing, Noticed], Transition]]] = {
+    Notice.ACCEPTED: _noticed_accepted,
+    Notice.COMPLETED: _noticed_completed,
+    Notice.FAILED: _noticed_failed,
+}
+
+
+# --- shared ----------------------------------------------------------------------------------------------------------
+
+
+def _to(row: Standing, state: State, reason: str, **changes: Any) -> Transition:
+    changes = {"ask_at": row.ask_at if state in OPEN else None, **changes}
+    return Transition(standing=evolve(row, state=state, reason=reason, **changes))
+
+
+def _unknown(row: Standing, when: Moment, reason: str, rules: Rules) -> Transition:
+    return _to(
+        row,
+        State.UNKNOWN,
+        reason,
+        sent_until=when.at,
+        sent_mono=when.mono,
+        sent_by=when.runner,
+        asked=0,
+        ask_at=when.at + rules.patience,
+    )
+
+
+def _disputed(row: Standing, reason: str) -> Transition:
+    return _to(row, State.DISPUTED, reason, ask_at=None)
+
+
+def _difference(row: Standing, amount: int | None, number: str | None) -> str:
+    if amount is not None and amount != row.amount:
+        return f"Rp {amount / 100:.2f} instead of Rp {row.amount / 100:.2f}"
+    if number and number.lstrip("+") != row.number:
+        return "another number"
+    return ""
+
+
+_DECISIONS: Final[dict[type[Any], Callable[[Standing, Any, Rules, Trust], Transition]]] = {
+    Claimed: _claimed,
+    Crashed: _crashed,
+    Settled: _settled,
+    Answered: _answered,
+    Asked: _asked,
+    Noticed: _noticed,
+}
+
+
+# --- the job ---------------------------------------------------------------------------------------------------------
+
+
+@frozen(kw_only=True)
+class Streak:
+    """What the last outcomes of a job had in common."""
+
+    unknown: int = 0
+    elsewhere: int = 0
+    blocked: int = 0
+
+    def follow(self, outcome: Outcome, done: Transition) -> "Streak":
+        """Return the streak after one more outcome."""
+        blocked = outcome in (Outcome.NOT_SENT, Outcome.TOKEN_REJECTED)
+        return Streak(
+            unknown=self.unknown + 1 if done.standing.state is State.UNKNOWN else 0,
+            elsewhere=self.elsewhere + 1 if done.elsewhere else 0,
+            blocked=self.blocked + 1 if blocked else 0,
+        )
+
+    def pause(self, rules: Rules) -> str:
+        """Return why the job must pause, empty when it goes on."""
+        if self.unknown >= rules.unknown_in_a_row:
+            return f"{self.unknown} unknown outcomes in a row"
+        if self.elsewhere >= rules.elsewhere_in_a_row:
+            return f"{self.elsewhere} references in a row were used elsewhere"
+        if self.blocked >= rules.blocked_in_a_row:
+            return f"{self.blocked} attempts in a row did not get through"
+        return ""

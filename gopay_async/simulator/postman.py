@@ -1,0 +1,85 @@
+"""Delivers notifications over real HTTP, repeats them on the virtual clock, and keeps a log.  Knows no book."""
+
+from collections import deque
+from datetime import datetime
+from typing import Final
+
+import aiohttp
+from attrs import define, field, frozen
+from yarl import URL
+
+from ..errors import InvalidInput
+from .clock import VirtualClock
+from .hosts import is_loopback
+from .notices import Notice
+
+#: Seconds that a receiver has; the provider publishes none for SNAP, the older pages say 15.
+TIMEOUT: Final = 15.0
+
+
+@frozen
+class Delivery:
+    """One attempt to deliver a notification."""
+
+    notice: Notice
+    url: str
+    at: datetime
+    #: None when there was no answer.
+    status: int | None
+    #: The answer's body, or why there was none.
+    said: str = field(default="", repr=False)
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it counts as delivered."""
+        return self.notice.accepts(self.status)
+
+
+@define(eq=False)
+class Postman:
+    """The queue of notifications and the log of their deliveries."""
+
+    clock: VirtualClock
+    outbox: "deque[Notice]" = field(factory=lambda: deque(maxlen=10_000))
+    log: "deque[Delivery]" = field(factory=lambda: deque(maxlen=1_000))
+
+    async def deliver(self, to: str, *, timeout: float = TIMEOUT) -> list[Delivery]:
+        """Post what is due to the prefix *to*, in order; what is not answered with 200 stays, for its next time.
+
+        After five repeats it is given up.  Raises InvalidInput unless *to* is on loopback.
+        """
+        prefix = _prefix(to)
+        due = [one for one in self.outbox if one.due_at <= self.clock.now()]
+        made: list[Delivery] = []
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=timeout)) as client:
+            for notice in due:
+                made.append(await self._post(client, notice, prefix))
+                self._settle(made[-1])
+        return made
+
+    async def _post(self, client: aiohttp.ClientSession, notice: Notice, prefix: str) -> Delivery:
+        url = prefix + notice.path
+        at = self.clock.now()
+        try:
+            async with client.post(
+                URL(url, encoded=True), data=notice.body, headers=notice.headers, allow_redirects=False
+            ) as response:
+                return Delivery(notice, url, at, response.status, (await response.text("utf-8", "replace"))[:2_000])
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            return Delivery(notice, url, at, None, type(error).__name__)
+
+    def _settle(self, delivery: Delivery) -> None:
+        notice = delivery.notice
+        self.log.append(delivery)
+        if delivery.accepted or notice.attempts == len(notice.delays):
+            self.outbox.remove(notice)
+            return
+        notice.due_at = delivery.at + notice.delays[notice.attempts]
+        notice.attempts += 1
+
+
+def _prefix(to: str) -> str:
+    url = URL(to)
+    if url.scheme not in ("http", "https") or not is_loopback(url.host or ""):
+        raise InvalidInput("to", "must be an http address on this machine, for example http://127.0.0.1:8000")
+    return to.rstrip("/")

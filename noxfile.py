@@ -1,0 +1,159 @@
+"""The quality gates.  `nox` runs them all, `nox -s lint` one, `nox --list` says what there is."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import nox
+
+VERSIONS = ("3.11", "3.12", "3.13", "3.14")
+HERE = Path(__file__).parent
+PROJECT = nox.project.load_toml("pyproject.toml")
+
+nox.needs_version = ">=2026.10"
+nox.options.download_python = "never"
+# They share nothing but the tree, which none of them changes.
+nox.options.allow_parallel = True
+nox.options.error_on_missing_interpreters = True
+nox.options.reuse_venv = "yes"
+nox.options.stop_on_first_error = False
+
+
+def _candidates(version: str) -> Iterator[Path]:
+    name = f"python{version}"
+    roots = {Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser(), Path("~/.pyenv").expanduser()}
+    for root in roots:
+        yield from sorted(root.glob(f"versions/{version}*/bin/{name}"), reverse=True)
+    for folder in os.get_exec_path():
+        yield Path(folder, name)
+
+
+def _is_real(path: Path, version: str) -> bool:
+    # A shim of pyenv stands on PATH and fails when it is run, where no version is chosen.
+    if not path.is_file():
+        return False
+    command = [str(path), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return found.returncode == 0 and found.stdout.strip() == version
+
+
+def _interpreters() -> dict[str, str]:
+    found = {
+        version: next((one for one in _candidates(version) if _is_real(one, version)), None) for version in VERSIONS
+    }
+    return {version: str(path) for version, path in found.items() if path is not None}
+
+
+INTERPRETERS = _interpreters()
+MISSING = [version for version in VERSIONS if version not in INTERPRETERS]
+OWN = "{}.{}".format(*sys.version_info[:2])
+
+
+def _install(session: nox.Session, *groups: str) -> None:
+    session.install("-q", "-e", ".[all]", *nox.project.dependency_groups(PROJECT, *groups))
+
+
+def _test_on(version: str) -> None:
+    def test(session: nox.Session) -> None:
+        _install(session, "test")
+        session.run("python", "-m", "pytest", "-q", *session.posargs)
+
+    test.__doc__ = f"Run the tests on Python {version}."
+    # The README's command, and the coverage session, run them on the interpreter of nox itself.
+    tags = [] if version == OWN else ["ci"]
+    nox.session(name=f"tests-{version}", python=INTERPRETERS[version], tags=tags, default=False)(test)
+
+
+for _version in INTERPRETERS:
+    _test_on(_version)
+
+
+@nox.session(python=False)
+def tests(session: nox.Session) -> None:
+    """Run the tests on every interpreter that is present."""
+    if MISSING:
+        session.warn(f"not found, so not tested: Python {', '.join(MISSING)}")
+    for version in INTERPRETERS:
+        session.notify(f"tests-{version}", session.posargs)
+
+
+@nox.session(tags=["ci"])
+def coverage(session: nox.Session) -> None:
+    """Run the tests and demand every branch of the package."""
+    _install(session, "test")
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", "-q", *session.posargs)
+    session.run("coverage", "combine", "-q")
+    session.run("coverage", "report")
+
+
+@nox.session(tags=["ci"])
+def lint(session: nox.Session) -> None:
+    """Look for mistakes, and for what is not formatted."""
+    session.install("-q", *nox.project.dependency_groups(PROJECT, "check"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session(tags=["ci"])
+def types(session: nox.Session) -> None:
+    """Let mypy and pyright check every type, the tests included."""
+    _install(session, "dev")
+    session.run("mypy")
+    session.run("pyright", "--pythonpath", str(Path(session.bin, "python")))
+
+
+@nox.session(tags=["ci"])
+def wheel(session: nox.Session) -> None:
+    """Build, look inside, install elsewhere, and run the tests there."""
+    outside = Path(session.create_tmp())
+    dist = outside / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    session.install("-q", "build", *nox.project.dependency_groups(PROJECT, "test"))
+    # The wheel is built from the source distribution, so both are tried.
+    session.run("python", "-m", "build", "-q", "--outdir", str(dist), ".", silent=True)
+    (built,) = dist.glob("*.whl")
+    _look_inside(session, built)
+    session.install("-q", f"{built}[all]")
+    session.install("-q", "--force-reinstall", "--no-deps", str(built))
+    session.chdir(_without_the_package(outside / "tree"))
+    session.run("python", "-m", "pytest", "-q", *session.posargs)
+
+
+def _look_inside(session: nox.Session, built: Path) -> None:
+    names = zipfile.ZipFile(built).namelist()
+    if "gopay_async/py.typed" not in names:
+        session.error(f"{built.name} has no py.typed")
+    strangers = [name for name in names if not name.startswith(("gopay_async/", "gopay_async-"))]
+    if strangers:
+        session.error(f"{built.name} holds what it should not: {', '.join(strangers)}")
+
+
+def _without_the_package(tree: Path) -> Path:
+    """Copy everything but the package, so that only the installed one can be imported."""
+    shutil.rmtree(tree, ignore_errors=True)
+    left_out = shutil.ignore_patterns("gopay_async", ".*", "__pycache__", "dist", "build", "*.egg-info")
+    shutil.copytree(HERE, tree, ignore=left_out)
+    return tree
+
+
+@nox.session(default=False)
+def lowest(session: nox.Session) -> None:
+    """Run the tests with the oldest versions that the core promises to work with."""
+    core = [one.replace(">=", "==") for one in PROJECT["project"]["dependencies"]]
+    session.install("-q", "-e", ".[all]", *core, *nox.project.dependency_groups(PROJECT, "test"))
+    session.run("python", "-m", "pytest", "-q", *session.posargs)
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Print every claim about speed as a ratio, and fail when a limit is missed."""
+    session.install("-q", ".")
+    session.run("python", "-m", "benchmarks", *session.posargs)
