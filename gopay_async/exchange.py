@@ -27,7 +27,7 @@ from .errors import (
     Unauthorized,
     Unreadable,
 )
-from .fields import spelling
+from .fields import camel, spelling
 from .models import format_time, parse_time
 from .operation import Answer, Auth, Family, Need, Operation
 from .proofs import HEADERS, Proof
@@ -325,15 +325,16 @@ def _as_wire(told: dict[str, str]) -> dict[str, str]:
 
 
 def _other_reference(operation: Operation[Any], raw: Mapping[str, Any]) -> str:
-    pairs = {
-        "partner_reference_no": "partnerReferenceNo",
-        "original_partner_reference_no": "originalPartnerReferenceNo",
-    }
-    for name, wire_name in pairs.items():
-        sent, named = getattr(operation, name, None), raw.get(wire_name)
-        if sent and named and sent != named:
-            return wire_name
+    for name in ("partner_reference_no", "original_partner_reference_no"):
+        sent, named = getattr(operation, name, None), raw.get(camel(name))
+        if sent and named and sent != named and not _is_cut(sent, named):
+            return camel(name)
     return ""
+
+
+def _is_cut(sent: str, named: object) -> bool:
+    # Some pages allow 64 characters in the request and 32 in the answer (quirk Q-FLD-14).
+    return isinstance(named, str) and len(named) >= 32 and sent.startswith(named)
 
 
 def skew(response: Response, now: datetime) -> timedelta | None:

@@ -241,8 +241,6 @@ class _Check:
                 raise InvalidInput(attribute.name, "is required")
             return
         _check_type(attribute.name, self.spelling.type, value)
-        if "path" in self.spelling.marks and value in (".", ".."):
-            raise InvalidInput(attribute.name, "must not be . or ..: it is part of the path, which would lead elsewhere")
         for rule in self.spelling.rules:
             rule.check(attribute.name, value)
 

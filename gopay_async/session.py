@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import random
-import ssl
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -342,13 +341,13 @@ class GoPaySession:
 
 
 def _words(error: BaseException) -> str:
-    """Return what kind of *error* it was, and what the operating system says of it; its own text may hold anything."""
-    for one in (error, error.__cause__, error.__context__):
-        if isinstance(one, ssl.SSLCertVerificationError):
-            return f"{type(error).__name__}: {one.verify_message}"
-        if isinstance(one, OSError) and one.errno is not None and one.errno > 0:
-            return f"{type(error).__name__}: {os.strerror(one.errno)}"
-    return type(error).__name__
+    """Return what kind of *error* it was, and what the operating system or TLS says of it; its own text is not ours."""
+    causes = [one for one in (error, error.__cause__, error.__context__) if one is not None]
+    # A certificate first: its errors call themselves errors of the operating system too, with a number that means less.
+    said = [getattr(one, "verify_message", "") for one in causes]
+    said += [os.strerror(one.errno) for one in causes if isinstance(one, OSError) and (one.errno or 0) > 0]
+    words = next((text for text in said if text), "")
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
 
 
 def _seconds(name: str, value: float) -> float:

@@ -158,7 +158,7 @@ def test_every_listed_value_may_be_sent(name: str, row: Row) -> None:
 
     for value in listed:
         for rule in rules:
-            rule.check(row.path, Money(value) if found and found.spelling.type is Money else value)
+            rule.check(row.path, Money(str(value)) if found and found.spelling.type is Money else value)
 
 
 TYPES: dict[str, tuple[Any, ...]] = {

@@ -136,7 +136,7 @@ def test_a_bad_key_is_named_and_never_shown() -> None:
 
 def test_credentials_take_keywords_only() -> None:
     with pytest.raises(TypeError):
-        Credentials("G1234325-SNAP")  # type: ignore[misc]  # the point of the test
+        Credentials("G1234325-SNAP")  # type: ignore[call-arg]  # the point of the test
 
 
 def test_no_secret_is_in_a_repr() -> None:

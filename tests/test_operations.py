@@ -494,6 +494,14 @@ def test_a_charge_says_its_status_whichever_field_carries_it(
     assert answer.status.code == code
 
 
+@pytest.mark.parametrize("kind", ["PaymentState", "TransferState", "AuthorizationState", "QrisState"])
+def test_a_state_is_paid_by_its_latest_status_only(kind: str) -> None:
+    """Q-STA-4: that the query worked says nothing about the money."""
+    state = structure(getattr(api, kind), {"responseCode": "2005500", "latestTransactionStatus": "03"})
+
+    assert not state.status.is_paid
+
+
 @pytest.mark.parametrize(
     ("word", "true"),
     [

@@ -12,6 +12,7 @@ from typing import Any
 
 import anyio
 import pytest
+from attrs import evolve
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import NameOID
@@ -30,7 +31,7 @@ from gopay_async import (
     TokenRejected,
     Unavailable,
 )
-from gopay_async.api import QueryPayment, QueryTopUp, QueryTransfer
+from gopay_async.api import QueryPayment, QueryTopUp, QueryTransfer, TopUpAccepted
 from gopay_async.errors import (
     CustomerTokenRejected,
     InvalidAccount,
@@ -361,6 +362,21 @@ async def test_a_success_that_lacks_what_it_cannot_do_without_is_unknown(call: C
     assert type(caught) is UNKNOWN[call.name]
 
 
+@pytest.mark.parametrize(
+    ("named", "error"), [("r" * 32, None), ("r" * 31, OutcomeUnknown), ("r" * 31 + "x", OutcomeUnknown)]
+)
+async def test_a_reference_that_was_cut_at_32_characters_is_still_ours(
+    named: str, error: type[Exception] | None
+) -> None:
+    top_up: Any = TOP_UP.operation
+    long = Call(evolve(top_up, partner_reference_no="r" * 64), {**TOP_UP.good, "partnerReferenceNo": named})
+
+    async with misbehaving(answer(long.good)) as server, gopay(server) as session:
+        ended = await asyncio.gather(session.send(long.operation), return_exceptions=True)
+
+    assert isinstance(ended[0], error or TopUpAccepted)
+
+
 @pytest.mark.parametrize("call", [PAYMENT, TOP_UP], ids=lambda call: call.name)
 async def test_a_success_that_names_another_reference_is_unknown(call: Call) -> None:
     caught = await ends(call, answer({**call.good, "partnerReferenceNo": "another-order"}))
@@ -417,6 +433,7 @@ async def test_a_refused_connection_is_proved_not_sent(call: Call) -> None:
     caught = await end(server, call, token_store=GivenToken())
 
     assert type(caught) is NotSent
+    assert "Connection refused" in str(caught)
 
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
@@ -427,6 +444,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_proved_not_sent(
         caught = await end(server, call, token_store=GivenToken())
 
     assert type(caught) is NotSent
+    assert "self-signed certificate" in str(caught)
     assert (server.calls, server.token_calls) == ([], [])
 
 

@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from gopay_async import Customer, InvalidInput, errors, exchange, wire
-from gopay_async.api import NOTIFICATIONS, OPERATIONS, DebitNotification, FetchPromotions
+from gopay_async.api import NOTIFICATIONS, OPERATIONS, DebitNotification, PromotionsFetched
 from gopay_async.codes import ResponseCode
 from gopay_async.exchange import Response, Word
 from gopay_async.fields import Spelling, camel, spelling
@@ -118,16 +118,21 @@ def at(body: Any, found: Spelling) -> Any:
     return next((place[name] for place, name in places if place.get(name) is not None), None)
 
 
+def pairs(said: Any, value: Any) -> list[tuple[Any, Any]]:
+    """Return what was said beside what is held, entry by entry for a list; nothing where nothing was said."""
+    if isinstance(value, tuple):
+        entries = said if isinstance(said, list) else [] if said is None else [said]
+        return list(zip(entries, value, strict=True))
+    return [] if said is None else [(said, value)]
+
+
 def disagreements(found: Any, body: Any) -> list[str]:
     """Return the fields of the model *found* that do not say what *body* says."""
     wrong: list[str] = []
     for one in attrs.fields(type(found)):
         spelled = spelling(one)
         said = at(body, spelled) if spelled else None
-        value = getattr(found, one.name)
-        pairs = list(zip(said, value, strict=True)) if isinstance(said, list) and isinstance(value, tuple) else None
-        for wire_value, part in pairs if pairs is not None else ([(said, value)] if said is not None else []):
-            part = part[0] if isinstance(part, tuple) else part
+        for wire_value, part in pairs(said, getattr(found, one.name)):
             whole = attrs.has(type(part)) and not isinstance(part, Money) and not hasattr(part, "is_known")
             wrong += disagreements(part, wire_value) if whole else [] if equal(wire_value, part) else [one.name]
     return wrong
@@ -270,5 +275,5 @@ def test_a_promotion_keeps_its_pipes() -> None:
     sample = next(one for one in samples() if one.file == "fetch_promotions.answer.json")
     found = answered(sample, sample.body).answer
 
-    assert isinstance(found, FetchPromotions.answer)
+    assert isinstance(found, PromotionsFetched)
     assert found.promotions[0].id == found.recommended_promotion_id == json.loads(sample.body)["promotions"][0]["id"]

@@ -5,7 +5,6 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
-from functools import cache
 from typing import Annotated, Any, ClassVar, get_args, get_origin
 
 import attrs
@@ -205,7 +204,7 @@ def text(rules: Sequence[Any]) -> st.SearchStrategy[str]:
     if rule.pattern:
         drawn = st.from_regex(re.compile(rule.pattern, re.ASCII), fullmatch=True)
         return drawn.filter(lambda one: 0 < len(one) <= rule.length)
-    return st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=min(rule.length, 30))
+    return st.text(st.characters(codec="utf-8"), min_size=1, max_size=min(rule.length, 30))
 
 
 def rupiah(rules: Sequence[Any], marks: frozenset[str]) -> st.SearchStrategy[Money]:
@@ -265,8 +264,7 @@ SPANNING: dict[type[Any], dict[str, tuple[st.SearchStrategy[Any], bool]]] = {
 }
 
 
-@cache
-def messages(kind: type[Any]) -> st.SearchStrategy[Any]:
+def messages(kind: Any) -> st.SearchStrategy[Any]:
     """Return messages, or answers, of *kind*; what breaks a rule that spans fields is left out."""
     pairs = [(one, spelling(one)) for one in attrs.fields(kind) if one.init]
     slots = {one.name: (slot(found), one.default is attrs.NOTHING) for one, found in pairs if found}
@@ -324,8 +322,7 @@ def test_an_answer_full_of_nonsense_is_read_or_does_not_fit(kind: type[Any], dat
     body = data.draw(st.dictionaries(st.sampled_from(names), nonsense))
     try:
         found = structure(kind, body)
-    except Misfit as misfit:
-        assert str(misfit)
+    except Misfit:
         return
 
     assert isinstance(found, kind)
@@ -399,9 +396,7 @@ def test_a_message_is_written_where_and_how_its_fields_say(given_values: dict[st
     crate = Crate(**given_values)
 
     assert unstructure(crate) == sent
-    assert structure(Crate, loads(dumps(sent))) == attrs.evolve(
-        crate, due=crate.due and crate.due.replace(microsecond=0)
-    )
+    assert unstructure(structure(Crate, loads(dumps(sent)))) == sent
 
 
 # --- reading -------------------------------------------------------------------------------------------------------

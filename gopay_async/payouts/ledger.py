@@ -98,6 +98,10 @@ class Ledger:
             raise JobRefused(f"There is no job {key!r} in {self.path}.")
         return found
 
+    async def is_taken(self, name: str) -> bool:
+        """Whether a job has this *name*."""
+        return bool(await self._read(select(jobs.c.id).where(jobs.c.name == name).limit(1)))
+
     async def counts(self, job: str) -> Counts:
         """Return number and sum of the payouts of *job* in each state."""
         query = select(payouts.c.state, func.count(), func.sum(payouts.c.amount))
@@ -291,7 +295,7 @@ class Ledger:
         if first is None:
             return []
         span = max((last - first) // steps + 1, 1)
-        step = (events.c.at - first) / span if self._engine.dialect.name == "sqlite" else (events.c.at - first) // span
+        step = (events.c.at - first) // span
         query = select(step.label("step"), events.c.before, events.c.state, func.count())
         moved = and_(mine, events.c.before != events.c.state)
         found = await self._read(query.where(moved).group_by("step", events.c.before, events.c.state).order_by("step"))

@@ -130,6 +130,7 @@ def _guesses(evidence: Evidence) -> Iterator[_Guess]:
 def _paths(evidence: Evidence) -> Iterator[_Guess]:
     path = evidence.target.partition("?")[0]
     tried = {
+        **dict.fromkeys(evidence.other_paths, "as another path"),
         path: "without the query string",
         evidence.base + evidence.target: "with scheme and host",
         evidence.base + path: "with scheme and host, without the query string",
@@ -138,7 +139,6 @@ def _paths(evidence: Evidence) -> Iterator[_Guess]:
         f"{path}/": "with a slash at the end",
         re.sub(r"^/v[\d.]+", "", evidence.target): "without the version",
         evidence.target.lstrip("/"): "without the slash in front",
-        **dict.fromkeys(evidence.other_paths, "as another path"),
     }
     for tried_path, how in tried.items():
         if tried_path != evidence.target:

@@ -21,7 +21,7 @@ from .report import Report
 from .routes import NoRoute, Route, Routes
 
 #: Paths of the documents that are not the right ones, so that a signature over one is recognised (quirk Q-PTH-1).
-_MISPRINTS: Final = ("/v1.0/emoney-topup",)
+MISPRINTS: Final = ("/v1.0/emoney-topup",)
 ROUTES: Final = Routes.of(OPERATIONS)
 
 

@@ -27,7 +27,7 @@ from .mishaps import Ending, Outcome, strike
 from .notices import Herald, Notice
 from .policy import Policy
 from .postman import TIMEOUT, Delivery, Postman
-from .provider import ROUTES, Provider, Seen, not_served
+from .provider import MISPRINTS, ROUTES, Provider, Seen, not_served
 from .records import Link, MadeRefund, Payment, Payout, User
 from .refusal import Refusal
 from .routes import NoRoute, Route
@@ -88,7 +88,7 @@ class Simulator:
     def _open(self) -> None:
         self._number = 0
         self.books = Books(self.policy, self._ids)
-        gate = Gate(self.credentials, self.books, self.clock, self.strict, self._tolerance, ROUTES.paths)
+        gate = Gate(self.credentials, self.books, self.clock, self.strict, self._tolerance, (*ROUTES.paths, *MISPRINTS))
         self._provider = Provider(self.books, gate)
         self._herald = Herald(self.credentials, self._ids, lambda: self.notification_key, self.iris_key)
         self._postman = Postman(self.clock)
@@ -241,6 +241,10 @@ class Simulator:
         """Let the customer take the permission back in the app."""
         self.books.people.unlink(link, self.clock.now())
         self._announce()
+
+    def rotate(self, link: Link) -> Link:
+        """Give a linked customer a new token, which the next inquiry tells, and new tokens for the ways to pay."""
+        return self.books.people.rotate(link)
 
     def find_payment(self, reference_no: str) -> Payment | None:
         """Return the payment with the provider's *reference_no*."""

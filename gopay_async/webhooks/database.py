@@ -17,7 +17,6 @@ from sqlalchemy import (
     String,
     Table,
     event,
-    func,
     literal_column,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -112,7 +111,7 @@ def now(connection: AsyncConnection) -> ColumnElement[float]:
     """Return the database's own clock, in seconds: the clocks of several machines never agree."""
     if connection.dialect.name == "sqlite":
         return literal_column("((julianday('now') - 2440587.5) * 86400.0)", Double)
-    return func.extract("epoch", func.clock_timestamp(), type_=Double)
+    return literal_column("extract(epoch from clock_timestamp())::float8", Double)
 
 
 def insert(connection: AsyncConnection, table: Table) -> Any:

@@ -4,9 +4,9 @@ Redis must not evict (`maxmemory-policy noeviction`) and, for payouts, must pers
 can be replayed.
 """
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, Final, cast
+from typing import Final
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -38,8 +38,8 @@ return 1
 class RedisReplayStore:
     """For any number of processes that share a Redis; the client is the user's.
 
-    *keeps* is how long a handled event is remembered, where it is not for good; *prefix* begins every key.  The clock is
-    that of Redis.
+    *keeps* is how long a handled event is remembered, where it is not for good; *prefix* begins every key.  The clock
+    is that of Redis.
     """
 
     is_durable = True
@@ -70,9 +70,7 @@ class RedisReplayStore:
 
     async def _eval(self, script: str, key: str, arguments: Sequence[str]) -> int:
         try:
-            # The library says "an awaitable or the answer itself" for one function of two clients.
-            answer = cast("Awaitable[Any]", self._redis.eval(script, 1, self._prefix + key, *arguments))
-            return int(await answer)
+            return int(await self._redis.eval(script, 1, self._prefix + key, *arguments))
         except (RedisError, OSError) as error:
             problem = type(error).__name__
         raise StoreFailed("store", problem)

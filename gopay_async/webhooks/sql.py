@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import CursorResult, and_, delete, or_, select, update
+from sqlalchemy import CursorResult, Update, and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ..api import Notification
@@ -86,7 +86,7 @@ async def first_time(connection: AsyncConnection, notification: Notification) ->
     return (await connection.execute(statement)).first() is not None
 
 
-def _ours(claim: Claim) -> "update":  # type: ignore[valid-type]
+def _ours(claim: Claim) -> Update:
     return update(CLAIMS).where(CLAIMS.c.key == claim.key, CLAIMS.c.fence == claim.fence, CLAIMS.c.until.is_not(None))
 
 
