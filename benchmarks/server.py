@@ -8,7 +8,7 @@ import json
 import sys
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from typing import Final
+from typing import ClassVar, Final
 
 _TOKEN: Final = {
     "responseCode": "2007300",
@@ -42,7 +42,7 @@ def _message(status: str, body: dict[str, str]) -> bytes:
 class Server(asyncio.Protocol):
     """One connection: one constant answer for the token, one for everything else."""
 
-    _answers: Final = {b"token": _message("200 OK", _TOKEN), b"other": _message("202 Accepted", _ACCEPTED)}
+    answers: ClassVar[dict[bool, bytes]] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the connection."""
@@ -59,9 +59,7 @@ class Server(asyncio.Protocol):
             if not end or len(rest) < length:
                 return
             self._received = rest[length:]
-            self._transport.write(
-                self._answers[b"token" if b"access-token" in head.partition(b"\r\n")[0] else b"other"]
-            )
+            self._transport.write(self.answers[b"access-token" in head.partition(b"\r\n")[0]])
 
 
 def _length(head: bytes) -> int:
@@ -69,12 +67,21 @@ def _length(head: bytes) -> int:
     return int(found.partition(b"\r\n")[0] or 0)
 
 
+async def _tell_the_time() -> None:
+    # An old X-TIMESTAMP would make every answer look like a skewed clock.
+    while True:
+        Server.answers = {True: _message("200 OK", _TOKEN), False: _message("202 Accepted", _ACCEPTED)}
+        await asyncio.sleep(5)
+
+
 async def _serve() -> None:
     loop = asyncio.get_running_loop()
+    clock = asyncio.create_task(_tell_the_time())
     server = await loop.create_server(Server, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
     server.close()
+    clock.cancel()
 
 
 if __name__ == "__main__":

@@ -86,8 +86,8 @@ def _header_name(given: Bytes) -> bytes:
 
 
 def _changed(given: Bytes) -> None:
-    """A genuine message, changed: accepted only where what was signed is still the same."""
-    body, path, headers = _GENUINE[given.byte() % len(_GENUINE)]
+    """Change a genuine message: it is accepted only where what was signed is still the same."""
+    body, _, headers = _GENUINE[given.byte() % len(_GENUINE)]
     verifier = _VERIFIERS[given.byte() % len(_VERIFIERS)]
     changed = {name: _spliced(given, value.encode()).decode("latin-1") for name, value in headers.items()}
     sent = _spliced(given, body)

@@ -36,7 +36,8 @@ GoPayError
      ├─ MalformedNotification       400xx01
      ├─ Unauthenticated             401xx00
      ├─ StoreFailed                 500xx00: a store of the receiver did not answer
-     └─ NotConfirmed                500xx00: an inquiry says something else
+     ├─ NotConfirmed                500xx00: an inquiry says something else
+     └─ NotIdempotent (AssertionError)  users' tests: the effect depends on how notifications were delivered
 """
 
 from datetime import datetime
@@ -368,6 +369,10 @@ class NotConfirmed(WebhookError):
     """The provider's own inquiry says something else than its notification; do not act on it yet."""
 
     status, case, public = 500, "00", "General Error"
+
+
+class NotIdempotent(WebhookError, AssertionError):
+    """In a user's test, the effect depended on how the notifications were delivered; *reason* names the way."""
 
 
 _AGAIN = "send the same operation again with the same external_id, never with a new one"

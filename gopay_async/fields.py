@@ -223,10 +223,16 @@ def private_values(value: Any) -> Iterator[str]:
     elif attrs.has(type(value)):
         for attribute in attrs.fields(type(value)):
             found, inner = spelling(attribute), getattr(value, attribute.name)
-            if found and "private" in found.marks and isinstance(inner, str):
-                yield inner
-            else:
-                yield from private_values(inner)
+            hidden = found is not None and "private" in found.marks
+            yield from _texts(inner) if hidden else private_values(inner)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list | tuple):
+        for one in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(one)
 
 
 @frozen
@@ -258,6 +264,8 @@ def _check_type(name: str, kind: Any, value: object) -> None:
         _check_unicode(name, value)
     elif isinstance(value, datetime) and value.utcoffset() is None:
         raise InvalidInput(name, "must have a time zone, for example datetime(..., tzinfo=WIB)")
+    elif origin is datetime and not 2 <= value.year <= 9998:
+        raise InvalidInput(name, "must lie in the years 2 to 9998: at +07:00 it may not exist")
 
 
 def _words(kind: type[Any]) -> str:

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any, ClassVar, Generic, TypeVar, get_args
+from typing import Any, ClassVar, Generic, TypeVar, dataclass_transform, get_args
 
 from attrs import field, frozen
 
+C = TypeVar("C")
 T_co = TypeVar("T_co", bound="Answer", covariant=True)
 
 
@@ -96,7 +97,13 @@ class Endpoint:
         return self.retry is not Retry.RESEND
 
 
-@frozen(kw_only=True)
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
+def _base(cls: type[C]) -> type[C]:
+    # The decorator of its subclasses stands above this module; type checkers must see the same kind of class here.
+    return frozen(cls, kw_only=True)
+
+
+@_base
 class Answer:
     """What every answer has; unknown fields stay reachable in `raw`."""
 

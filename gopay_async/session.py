@@ -345,7 +345,7 @@ def _words(error: BaseException) -> str:
     causes = [one for one in (error, error.__cause__, error.__context__) if one is not None]
     # A certificate first: its errors call themselves errors of the operating system too, with a number that means less.
     said = [getattr(one, "verify_message", "") for one in causes]
-    said += [os.strerror(one.errno) for one in causes if isinstance(one, OSError) and (one.errno or 0) > 0]
+    said += [os.strerror(one.errno) for one in causes if isinstance(one, OSError) and one.errno]
     words = next((text for text in said if text), "")
     return f"{type(error).__name__}: {words}" if words else type(error).__name__
 

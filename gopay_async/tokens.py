@@ -114,7 +114,8 @@ class TokenSource:
     def reject(self, value: str) -> None:
         """Drop the token *value*; a newer one stays, so that a thousand rejected calls cost one request."""
         if self._current is not None and self._current.value == value:
-            self._current, self._rejected = None, value
+            self._current = None
+            self._rejected.append(value)
 
     async def aclose(self) -> None:
         """Cancel the flight, if there is one, and wait for its end."""

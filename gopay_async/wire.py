@@ -282,7 +282,7 @@ def _refuse() -> bool:
 
 def _money(value: Any, _: Any) -> Money:
     if isinstance(value, dict):
-        if value.get("currency", "IDR") != "IDR":
+        if (value.get("currency") or "IDR") != "IDR":
             raise ValueError("not rupiah")
         value = value.get("value")
     return Money(value)

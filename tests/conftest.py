@@ -6,6 +6,11 @@ from typing import Any
 import aioresponses.core
 import pytest
 from aiohttp import ClientResponse
+from hypothesis import HealthCheck, settings
+
+# No test asserts a duration, and so none has a deadline: a busy machine is not a defect.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 _WANTED = "stream_writer" in inspect.signature(ClientResponse.__init__).parameters
 

@@ -285,6 +285,7 @@ def test_a_rate_limit_says_how_long_to_wait(received: Received | None, seconds: 
         WebhookError("stale", "signed 7 h ago"),
         errors.MissingHeader("missing_header", "X-TIMESTAMP"),
         Unreadable("not JSON"),
+        errors.BadRows("2 rows", ("a", "b")),
         *(kind("text") for kind in (GoPayError, ConfigurationError, InvalidKey, SessionMisuse, BadSignature)),
     ],
     ids=lambda error: type(error).__name__,

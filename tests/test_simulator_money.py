@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from gopay_async.errors import InvalidAccount, Refused
 from gopay_async.simulator import Books, Imbalance, Policy
 from gopay_async.simulator.dates import months_after
 from gopay_async.simulator.notices import Herald
-from gopay_async.simulator.records import AUTH, DEBIT, Payment, Payout
+from gopay_async.simulator.records import AUTH, DEBIT, PAYIN, Movement, Payment, Payout
 from gopay_async.simulator.refusal import Refusal
 
 from .simulator_for_tests import START, payment, session, simulator, top_up
@@ -157,10 +158,8 @@ def test_books_with_a_refund_beyond_the_payment_say_so() -> None:
     made = paid(books)
     books.payments.refund(made, START, amount=None, partner_refund_no="r", reason="")
     made.amount = Money(500)
-    books.payments.takings = Money(-500).value
-    books.journal.clear()
-    books.payments._book(Money(-500).value, START)  # a book that is wrong on purpose
-    books.payouts.opening = books.payouts.balance
+    books.payments.takings = Decimal(-500)
+    books.journal[:] = [Movement(START, PAYIN, Decimal(-500))]
 
     with pytest.raises(Imbalance, match="refunded beyond"):
         books.check()

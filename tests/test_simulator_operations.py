@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from attrs import evolve
@@ -53,6 +53,14 @@ from gopay_async.simulator.provider import ROUTES
 from gopay_async.simulator.routes import Routes
 
 from .simulator_for_tests import START, payment, session, signed, simulator, told, top_up
+
+Op = TypeVar("Op", bound=Operation[Any])
+
+
+def but(operation: Op, **changes: Any) -> Op:
+    """Return *operation* with *changes*."""
+    return evolve(operation, **changes)  # type: ignore[misc]  # attrs, by @message
+
 
 URL = UrlParam(url="https://shop.example/done")
 
@@ -204,14 +212,16 @@ async def test_a_payment_that_nobody_made_has_status_07() -> None:
     assert (state.response_code, state.status.code) == ("2005500", "07")
 
 
-async def test_a_payment_expires_after_fifteen_minutes() -> None:
+async def test_a_payment_expires_after_fifteen_minutes_or_at_its_own_time() -> None:
     simulated = simulator()
     async with session(simulated) as gopay:
         created = await gopay.send(payment())
+        longer = await gopay.send(payment(valid_up_to=START + timedelta(hours=1)))
         simulated.clock.advance(900)
         state = await gopay.send(QueryPayment(original_reference_no=created.reference_no))
+        other = await gopay.send(QueryPayment(original_reference_no=longer.reference_no))
 
-    assert state.status.code == "08"
+    assert (state.status.code, other.status.code) == ("08", "03")
 
 
 async def test_a_paid_payment_does_not_expire() -> None:
@@ -250,13 +260,12 @@ def test_a_payment_or_top_up_that_is_not_there_is_named() -> None:
 
 async def test_the_same_external_id_replays_the_stored_answer_for_a_day() -> None:
     simulated = simulator()
-    async with session(simulated) as gopay:
-        first = await gopay.send(payment(), external_id="7" * 32)
-        second = await gopay.send(payment("order-2"), external_id="7" * 32)
-        simulated.clock.advance(timedelta(hours=24))
-        third = await gopay.send(payment(), external_id="7" * 32)
+    _, first = await told(simulated, signed(simulated, payment(), external_id="7"))
+    _, second = await told(simulated, signed(simulated, payment("order-2"), external_id="7"))
+    simulated.clock.advance(timedelta(hours=24))
+    _, third = await told(simulated, signed(simulated, payment(), external_id="7"))
 
-    assert first.reference_no == second.reference_no != third.reference_no
+    assert first["referenceNo"] == second["referenceNo"] != third["referenceNo"]
     assert len(simulated.snapshot()["payments"]) == 2
 
 
@@ -564,7 +573,7 @@ async def test_only_the_whole_amount_is_captured_and_only_what_is_there_is_found
             capture_amount=Money(1),
         )
         codes = []
-        for asked in (capture, evolve(capture, original_reference_no="unknown")):
+        for asked in (capture, but(capture, original_reference_no="unknown")):
             with pytest.raises(Refused) as raised:
                 await gopay.send(asked)
             codes.append(raised.value.code)
@@ -653,7 +662,7 @@ async def test_a_code_is_cancelled_while_it_is_unpaid() -> None:
         with pytest.raises(Refused) as unpaid:
             await gopay.send(qris_refund(code.reference_no or "", "r1", 1))
         done = await gopay.send(cancel)
-        for asked in (cancel, evolve(cancel, original_external_id="unknown")):
+        for asked in (cancel, but(cancel, original_external_id="unknown")):
             with pytest.raises(Refused) as raised:
                 await gopay.send(asked)
             codes.append(raised.value.code)
@@ -738,6 +747,15 @@ async def test_promotions_for_no_amount_are_refused_as_on_the_page(query: str, w
 
     assert (status, body["status_code"], body["id"]) == (200, "400", "a b")
     assert body["validation_messages"] == [words]
+
+
+async def test_promotions_need_no_currency() -> None:
+    simulated = simulator()
+    request = signed(simulated, FetchPromotions(account_id="a", gross_amount=Money(1)))
+    target = f"/v2/gopay/promo/{SAMPLE_ACCOUNT}?gross_amount=100.00"
+    _, body = await told(simulated, evolve(request, target=target))
+
+    assert (body["status_code"], len(body["promotions"])) == ("200", 1)
 
 
 async def test_a_linked_query_without_an_amount_names_no_account() -> None:
@@ -865,7 +883,7 @@ async def test_a_reward_needs_a_known_type_and_a_funded_wallet() -> None:
     customer = Customer(simulated.user.auth_token)
     codes = []
     async with session(simulated) as gopay:
-        for asked in (evolve(REWARD, reward_type="CANDY"), REWARD):
+        for asked in (but(REWARD, reward_type="CANDY"), REWARD):
             with pytest.raises(Refused) as raised:
                 await gopay.send(asked, customer=customer)
             codes.append(raised.value.code)
@@ -873,7 +891,9 @@ async def test_a_reward_needs_a_known_type_and_a_funded_wallet() -> None:
     assert codes == ["310", "900"]
 
 
-@pytest.mark.parametrize(("body", "code"), [(b"{}", "303"), (b'{"amount":1}', "310"), (b"{", "902")])
+@pytest.mark.parametrize(
+    ("body", "code"), [(b"{}", "303"), (b'{"amount":"x","description":"d"}', "310"), (b"{", "902")]
+)
 async def test_a_wrong_field_of_the_mini_app_has_its_code(body: bytes, code: str) -> None:
     simulated = simulator()
     request = signed(simulated, REWARD, customer=Customer(simulated.user.auth_token), body=body)
@@ -889,7 +909,7 @@ async def test_gems_are_given_counted_and_collected() -> None:
     simulated = simulator()
     customer = Customer(simulated.user.auth_token)
     async with session(simulated) as gopay:
-        await gopay.send(evolve(REWARD, reward_type="GOPAY_GEMS", metadata=GEMS), customer=customer)
+        await gopay.send(but(REWARD, reward_type="GOPAY_GEMS", metadata=GEMS), customer=customer)
         await gopay.send(CollectGems(amount=Money(500), description="x", metadata=GEMS), customer=customer)
         with pytest.raises(Refused) as raised:
             await gopay.send(CollectGems(amount=Money(2_001), description="x", metadata=GEMS), customer=customer)
@@ -904,7 +924,7 @@ async def test_a_reminder_is_set_changed_and_deleted() -> None:
     asked = SetReminder(template_name="T", template_parameters={"a": 1})
     async with session(simulated) as gopay:
         made = await gopay.send(asked, customer=customer)
-        same = await gopay.send(evolve(asked, reminder_id=made.reminder_id), customer=customer)
+        same = await gopay.send(but(asked, reminder_id=made.reminder_id), customer=customer)
         await gopay.send(DeleteReminder(reminder_id=made.reminder_id), customer=customer)
         with pytest.raises(Refused) as raised:
             await gopay.send(DeleteReminder(reminder_id=made.reminder_id), customer=customer)

@@ -19,8 +19,12 @@ from gopay_async.api import (
     ChargeLinked,
     CollectGems,
     DebitNotification,
+    LinkingNotification,
+    Notification,
     PaymentState,
+    QrisNotification,
     QueryPayment,
+    Unrecognised,
 )
 from gopay_async.errors import Unreadable
 from gopay_async.fields import (
@@ -310,9 +314,56 @@ def test_every_answer_and_notification_survives_its_own_bytes(kind: type[Any], d
     assert structure(kind, loads(dumps(unstructure(found)))) == found
 
 
+@pytest.mark.parametrize("kind", NOTIFICATIONS, ids=lambda kind: kind.__name__)
+@given(data=st.data())
+@settings(deadline=None, max_examples=10)
+def test_every_notification_has_an_identity_that_any_store_can_keep(
+    kind: type[Notification], data: st.DataObject
+) -> None:
+    found = data.draw(messages(kind))
+    one, other = (structure(kind, loads(dumps(unstructure(found)))) for _ in range(2))
+
+    assert one.identity == other.identity
+    assert found.identity[0] == kind.kind
+    assert all(isinstance(part, str) and part.encode() is not None for part in found.identity)
+
+
+def test_lone_surrogates_leave_an_identity_that_can_be_encoded() -> None:
+    body = loads(b'{"originalReferenceNo": "\\ud800", "latestTransactionStatus": "\\udfff"}')
+
+    assert "".join(structure(DebitNotification, body).identity).encode()
+
+
+def test_what_no_model_expects_is_identified_by_its_bytes() -> None:
+    one, other = (Unrecognised(body=body) for body in (b"1", b"2"))
+
+    assert one.identity != other.identity
+    assert one.identity == Unrecognised(body=b"1", external_id="another").identity
+
+
+@pytest.mark.parametrize(
+    ("status", "linked", "unlinked"),
+    [("ENABLED", True, False), ("enabled", True, False), ("DISABLED", False, True), ("TOMORROW", False, False)],
+)
+def test_a_linking_notification_says_what_became_of_the_link(status: str, linked: bool, unlinked: bool) -> None:
+    found = structure(LinkingNotification, {"additionalInfo": {"accessToken": "t", "accountStatus": status}})
+
+    assert (found.is_linked, found.is_unlinked) == (linked, unlinked)
+
+
+def test_what_cannot_be_read_makes_the_bytes_part_of_the_identity() -> None:
+    body = {"originalReferenceNo": "1", "latestTransactionStatus": "04"}
+    history = {"additionalInfo": {"refundHistory": [{"refundNo": "R1", "refundAmount": "much"}]}}
+    one, other = (structure(DebitNotification, {**body, **history}, body=bytes_of) for bytes_of in (b"1", b"2"))
+
+    assert structure(QrisNotification, body).status == one.status
+    assert one.unread == ("additionalInfo.refundHistory.refundAmount",)
+    assert one.identity != other.identity
+
+
 @pytest.mark.parametrize("kind", READ, ids=lambda kind: kind.__name__)
 @given(data=st.data())
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=10)
 def test_an_answer_full_of_nonsense_is_read_or_does_not_fit(kind: type[Any], data: st.DataObject) -> None:
     names = sorted({step for found in spellings(kind) for step in (found.name, *found.also, *found.within)})
     nonsense = st.recursive(

@@ -69,7 +69,7 @@ class CreatePayment(Operation[PaymentCreated]):
     pay_option: Annotated[str, Text(64), _OPTION] = "GOPAY"
     customer_details: Annotated[CustomerDetails | None, INFO] = None
     items: Annotated[Sequence[Item], INFO] = ()
-    metadata: Annotated[Mapping[str, Any] | None, INFO] = None
+    metadata: Annotated[Mapping[str, Any] | None, INFO, PRIVATE] = None
     #: Given by GoPay; mandatory for mini-app payments.
     point_of_purchase_id: Annotated[str | None, Text(64), INFO] = None
 
@@ -95,7 +95,7 @@ class PaymentState(TransactionState):
     valid_up_to: Annotated[datetime | None, INFO] = None
     pay_option_details: Annotated[Sequence[PaymentDetail], INFO] = ()
     user_payment_details: Annotated[Sequence[PaymentDetail], INFO] = ()
-    metadata: Annotated[Mapping[str, Any] | None, INFO] = None
+    metadata: Annotated[Mapping[str, Any] | None, INFO, PRIVATE] = None
 
 
 @message
@@ -181,7 +181,7 @@ class ChargeLinked(Operation[PaymentCharged]):
     lang: Annotated[str | None, OneOf(("en", "id")), INFO] = None
     customer_details: Annotated[CustomerDetails | None, INFO] = None
     items: Annotated[Sequence[Item], INFO] = ()
-    metadata: Annotated[Mapping[str, Any] | None, INFO] = None
+    metadata: Annotated[Mapping[str, Any] | None, INFO, PRIVATE] = None
     #: Risk data of GoPayLater, agreed with each merchant (quirk Q-FLD-33).
     payment_provider_metadata: Annotated[Mapping[str, Any] | None, INFO, PRIVATE] = None
 

@@ -59,7 +59,7 @@ class GiveReward(Operation[RewardGiven]):
     description: Annotated[str, Text(256)]
     #: GOPAY_COINS, EMONEY, GOPAY_GEMS; at present only coins can be paid out, says the provider.
     reward_type: Annotated[str, Text(64)] = "GOPAY_COINS"
-    metadata: Mapping[str, Any] | None = None
+    metadata: Annotated[Mapping[str, Any] | None, PRIVATE] = None
 
     def __attrs_post_init__(self) -> None:
         _whole_rupiah(self.amount)
@@ -90,7 +90,7 @@ class CollectGems(Operation[RewardGiven]):
     amount: Annotated[Amount, WHOLE_VALUE]
     description: Annotated[str, Text(256)]
     #: Text only; must name mini_app_name and activity_name (quirk Q-MIN-6).
-    metadata: Mapping[str, Any]
+    metadata: Annotated[Mapping[str, Any], PRIVATE]
 
     def __attrs_post_init__(self) -> None:
         _whole_rupiah(self.amount)

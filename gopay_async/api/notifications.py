@@ -28,7 +28,7 @@ class NotificationEndpoint:
         return f"200{self.service}00" if self.service else ""
 
 
-@frozen(kw_only=True)
+@answer
 class Notification:
     """What every verified notification has."""
 
@@ -221,7 +221,7 @@ class PayoutNotification(Notification):
         return (self.reference_no, self.status.raw, self.updated_at, self.amount)
 
 
-@frozen(kw_only=True)
+@answer
 class Unrecognised(Notification):
     """Verified, but not as any model expects it: refusing it would lose it, so handle or park its *raw* JSON."""
 

@@ -110,7 +110,7 @@ class AuthorizationState(TransactionState):
     pay_option_details: Annotated[Sequence[PaymentDetail], INFO] = ()
     refund_history: Annotated[Sequence[Refund], INFO] = ()
     #: In additionalInfo says the table, outside of it the sample (quirk Q-FLD-29).
-    metadata: Annotated[Mapping[str, Any] | None, INFO, Name(also=("/metadata",))] = None
+    metadata: Annotated[Mapping[str, Any] | None, INFO, PRIVATE, Name(also=("/metadata",))] = None
 
 
 @message

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from ..fields import INFO, Name, OneOf, Text, answer, message, one_of
+from ..fields import INFO, PRIVATE, Name, OneOf, Text, answer, message, one_of
 from ..models import Amount, Refund
 from ..operation import Answer, Endpoint, Operation, Retry, T_co
 from .direct_debit import PaymentRefunded
@@ -117,7 +117,7 @@ class QrisRefunded(PaymentRefunded):
     refund_no: Annotated[str, Name("referenceNo", also=("refundNo",))]
     original_partner_reference_no: str | None = None
     original_external_id: str | None = None
-    additional_info: Mapping[str, Any] | None = None
+    additional_info: Annotated[Mapping[str, Any] | None, PRIVATE] = None
 
 
 @message
@@ -142,7 +142,7 @@ class RefundQris(_FollowUp[QrisRefunded]):
     #: All of it when left out.
     refund_amount: Amount | None = None
     reason: Annotated[str | None, Text(256)] = None
-    additional_info: Mapping[str, Any] | None = None
+    additional_info: Annotated[Mapping[str, Any] | None, PRIVATE] = None
 
 
 @answer
@@ -155,7 +155,7 @@ class QrisCancelled(Answer):
     cancel_time: datetime | None = None
     #: Digits only says the table, with dashes and colons the sample (quirk Q-TIM-3).
     transaction_date: datetime | None = None
-    additional_info: Mapping[str, Any] | None = None
+    additional_info: Annotated[Mapping[str, Any] | None, PRIVATE] = None
 
 
 @message
@@ -168,4 +168,4 @@ class CancelQris(_FollowUp[QrisCancelled]):
     original_partner_reference_no: Annotated[str | None, Text(64)] = None
     reason: Annotated[str, Text(256)]
     amount: Amount | None = None
-    additional_info: Mapping[str, Any] | None = None
+    additional_info: Annotated[Mapping[str, Any] | None, PRIVATE] = None

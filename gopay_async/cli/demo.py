@@ -99,9 +99,7 @@ async def _stage(story: Story) -> AsyncIterator[tuple[Simulator, GoPaySession, M
         yield simulator, gopay, merchant, address
 
 
-async def _pay(
-    story: Story, simulator: Simulator, gopay: GoPaySession, merchant: Merchant, address: str
-) -> Order:
+async def _pay(story: Story, simulator: Simulator, gopay: GoPaySession, merchant: Merchant, address: str) -> Order:
     """Take an order of the mini-app from its creation to the status that confirms it."""
     order = Order("order-2026-0001", Money(125_000), new_external_id())
     payment = await gopay.send(

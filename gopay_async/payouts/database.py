@@ -48,9 +48,19 @@ def _prepare(connection: Any, _: object) -> None:
     # Transactions begin where we say so: the driver would begin them late, and reads not at all.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
+    (kind,) = _one(cursor, "PRAGMA application_id")
+    (tables,) = _one(cursor, "SELECT count(*) FROM sqlite_master")
+    if kind == APPLICATION_ID or not tables:
+        # The file of another program stays as it is.
+        _one(cursor, "PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _one(cursor: Any, statement: str) -> Any:
+    cursor.execute(statement)
+    return cursor.fetchone()
 
 
 def _begin(connection: Connection) -> None:
@@ -60,14 +70,6 @@ def _begin(connection: Connection) -> None:
 
 async def set_up(engine: AsyncEngine) -> None:
     """Make the tables where there are none; raise LedgerCorrupt for a file that holds something else."""
-    raw = await engine.raw_connection()
-    try:
-        # Outside a transaction: the journal's mode cannot change within one.
-        connection = raw.driver_connection
-        assert connection is not None  # it has just been opened
-        await connection.execute("PRAGMA journal_mode=WAL")
-    finally:
-        raw.close()
     async with engine.begin() as tables:
         if await tables.run_sync(is_empty):
             await tables.run_sync(metadata.create_all)

@@ -17,7 +17,9 @@ from .records import sen
 from .rows import Notable, Problem, ReadRow
 
 _COLUMNS: Final = ("line", "reference", "number", "name", "amount", "notes", "email", "provider")
-_TABLE: Final = f"CREATE TABLE rows (id INTEGER PRIMARY KEY, {', '.join(_COLUMNS)}, left_out INTEGER NOT NULL DEFAULT 0)"
+_TABLE: Final = (
+    f"CREATE TABLE rows (id INTEGER PRIMARY KEY, {', '.join(_COLUMNS)}, left_out INTEGER NOT NULL DEFAULT 0)"
+)
 _INSERT: Final = f"INSERT INTO rows ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608  # constants
 _PAGE: Final = f"SELECT id, {', '.join(_COLUMNS)} FROM rows WHERE id > ? AND NOT left_out ORDER BY id LIMIT ?"  # noqa: S608  # constants
 #: How many findings of a kind are kept; the rest is only counted.
@@ -71,7 +73,7 @@ class Draft:
             for notable in row.notables:
                 (self.warnings if notable.confirm else self.notables).add(notable)
             if row.top_up is not None:
-                yield (row.line, *_columns(row.top_up))
+                yield (row.line, *columns(row.top_up))
 
     def compare(self) -> None:
         """Find references that stand twice, and the same number with the same amount."""
@@ -135,7 +137,8 @@ def new_draft() -> Iterator[Draft]:
         yield Draft(connection)
 
 
-def _columns(one: TopUp) -> tuple[Any, ...]:
+def columns(one: TopUp) -> tuple[Any, ...]:
+    """Return what a draft, and the ledger, hold of *one*."""
     return (
         one.partner_reference_no,
         one.customer_number,

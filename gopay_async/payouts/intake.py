@@ -8,11 +8,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import astuple
-
 from ..api import TopUp
 from ..errors import BadRows, JobRefused
-from .draft import Draft, new_draft
+from .draft import Draft, columns, new_draft
 from .ledger import LATELY, Ledger
 from .records import Account, Job, Payout
 from .rows import Notable, Problem, ReadRow
@@ -52,7 +50,7 @@ async def draft_of_rows(rows: AsyncIterable[TopUp], *, name: str) -> AsyncIterat
         line = 0
         async for top_up in rows:
             line += 1
-            digest.update(repr(astuple(top_up)).encode())
+            digest.update(repr(columns(top_up)).encode())
             page.append(ReadRow(line, top_up))
             if len(page) == _PAGE:
                 await asyncio.to_thread(draft.add, page)
@@ -122,7 +120,7 @@ async def import_draft(draft: Draft, ledger: Ledger, account: Account, *, name: 
         raise BadRows(f"{draft.problems.count} problems: nothing was imported.", tuple(draft.problems))
     if not number:
         raise BadRows("There are no rows to pay out." if not draft.left_out else "All rows are known: nothing to do.")
-    return await ledger.import_job(draft.pages(), id=draft.id, name=name, account=account, rows=number, total=total)
+    return await ledger.import_job(draft.pages(), digest=draft.id, name=name, account=account, rows=number, total=total)
 
 
 async def existing_job(draft: Draft, ledger: Ledger, account: Account) -> Job | None:

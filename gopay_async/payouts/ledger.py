@@ -69,16 +69,17 @@ class Ledger:
             async with self._engine.connect() as connection:
                 await connection.run_sync(look_for_damage)
 
-    async def _read(self, query: Select[Any]) -> "Sequence[Row[Any]]":
+    async def _read(self, query: Select[Any]) -> "Sequence[Row[*tuple[Any, ...]]]":
         with in_our_words():
             async with self._engine.connect() as connection:
-                return (await connection.execute(query)).fetchall()
+                found: Sequence[Row[*tuple[Any, ...]]] = (await connection.execute(query)).fetchall()
+                return found
 
     # --- jobs ---
 
     async def jobs(self) -> list[Job]:
         """Return all jobs, the newest first."""
-        return [job_of(row._mapping) for row in await self._read(_JOBS.order_by(jobs.c.imported_at.desc()))]  # noqa: SLF001  # public in SQLAlchemy
+        return [job_of(_named(row)) for row in await self._read(_JOBS.order_by(jobs.c.imported_at.desc()))]
 
     async def find_job(self, key: str) -> Job | None:
         """Return the job whose id begins with *key*, or whose name is *key*; None when there is none.
@@ -89,7 +90,7 @@ class Ledger:
         found = await self._read(_JOBS.where(fits).limit(2))
         if len(found) > 1:
             raise JobRefused(f"{key!r} fits several jobs: write more of the id.")
-        return job_of(found[0]._mapping) if found else None  # noqa: SLF001  # public in SQLAlchemy
+        return job_of(_named(found[0])) if found else None
 
     async def job(self, key: str) -> Job:
         """Return the job whose id begins with *key*, or whose name is *key*; JobRefused when there is not one."""
@@ -121,7 +122,14 @@ class Ledger:
         await self._writer.transact(lambda connection: connection.execute(statement))
 
     async def import_job(
-        self, pages: Iterable[Sequence[Mapping[str, Any]]], *, id: str, name: str, account: Account, rows: int, total: int
+        self,
+        pages: Iterable[Sequence[Mapping[str, Any]]],
+        *,
+        digest: str,
+        name: str,
+        account: Account,
+        rows: int,
+        total: int,
     ) -> Job:
         """Write a job with all its payouts, or nothing at all.
 
@@ -131,19 +139,21 @@ class Ledger:
 
         async def work(connection: AsyncConnection) -> None:
             number = await _account_id(connection, account)
-            head = {"id": id, "name": name, "account": number, "imported_at": now, "rows": rows, "total": total}
+            head = {"id": digest, "name": name, "account": number, "imported_at": now, "rows": rows, "total": total}
             await connection.execute(jobs.insert(), head)
             for page in pages:
-                fixed = {"job": id, "account": number, "imported_at": now, **_FRESH}
+                fixed = {"job": digest, "account": number, "imported_at": now, **_FRESH}
                 await connection.execute(payouts.insert(), [{**fixed, **row} for row in page])
 
         try:
             await self._writer.transact(work)
         except Exception as error:
             if isinstance(error.__cause__, IntegrityError):
-                raise JobRefused("A reference of this job has just become known to the ledger; check it again.") from error
+                raise JobRefused(
+                    "A reference of this job has just become known to the ledger; check it again."
+                ) from error
             raise
-        return await self.job(id)
+        return await self.job(digest)
 
     async def known(self, account: Account, references: Sequence[str]) -> list[Payout]:
         """Return the payouts of *account* that have one of *references*, of whatever job."""
@@ -193,7 +203,9 @@ class Ledger:
         (first,) = (await self._read(query))[0]
         return None if first is None else moment_of(first)
 
-    async def rows(self, job: str, *, after: int = 0, limit: int = 500, states: Iterable[State] = State) -> list[Payout]:
+    async def rows(
+        self, job: str, *, after: int = 0, limit: int = 500, states: Iterable[State] = State
+    ) -> list[Payout]:
         """Return payouts of *job* in their order, those after the one numbered *after*."""
         query = select(payouts).where(payouts.c.job == job, payouts.c.id > after)
         query = query.where(payouts.c.state.in_([one.value for one in states]))
@@ -217,10 +229,14 @@ class Ledger:
         """Return which of *moves* were made, committed and on the disk; the others found their payout elsewhere."""
         return await self._writer.submit(moves)
 
+    def submit(self, moves: Sequence[Move]) -> None:
+        """Have *moves* written soon, and not later than the ledger is closed."""
+        self._writer.submit(moves)
+
     async def history(self, payout: int) -> list[Happened]:
         """Return everything that happened to *payout*, in its order."""
         found = await self._read(select(events).where(events.c.payout == payout).order_by(events.c.id))
-        return [_happened(row._mapping) for row in found]  # noqa: SLF001  # public in SQLAlchemy
+        return [_happened(_named(row)) for row in found]
 
     async def last_event_at(self) -> datetime | None:
         """Return the latest time that stands anywhere in the ledger."""
@@ -239,11 +255,15 @@ class Ledger:
         return bool(await self._read(query))
 
     async def prove(self, job: Job, contract: str, payout: int) -> None:
-        """Note that the inquiry *contract* has found the accepted *payout*."""
-        if await self.is_proved(job, contract):
-            return
-        found = {"account": job.account_id, "contract": contract, "payout": payout, "at": microseconds(self.clock.now())}
-        await self._writer.transact(lambda connection: connection.execute(proofs.insert(), found))
+        """Note that the inquiry *contract* has found the accepted *payout*; the first one stays."""
+        values = {"account": job.account_id, "contract": contract, "payout": payout}
+        known = select(proofs.c.at).where(proofs.c.account == job.account_id, proofs.c.contract == contract)
+
+        async def work(connection: AsyncConnection) -> None:
+            if not (await connection.execute(known)).first():
+                await connection.execute(proofs.insert(), {**values, "at": microseconds(self.clock.now())})
+
+        await self._writer.transact(work)
 
     # --- notifications ---
 
@@ -332,8 +352,12 @@ async def _account_id(connection: AsyncConnection, account: Account) -> int:
     return int(made.inserted_primary_key[0])  # type: ignore[index]  # a table with one key has one
 
 
-def _payouts(found: "Sequence[Row[Any]]") -> list[Payout]:
-    return [payout_of(row._mapping) for row in found]  # noqa: SLF001  # public in SQLAlchemy
+def _named(row: "Row[*tuple[Any, ...]]") -> dict[str, Any]:
+    return row._asdict()  # public in SQLAlchemy, underscored so that columns may have any name
+
+
+def _payouts(found: "Sequence[Row[*tuple[Any, ...]]]") -> list[Payout]:
+    return [payout_of(_named(row)) for row in found]
 
 
 def _happened(row: Mapping[str, Any]) -> Happened:

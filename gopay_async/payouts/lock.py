@@ -1,6 +1,6 @@
 """One runner at a time: a lock of the operating system, held until the process ends.  Knows no ledger.
 
-There is no lease: a process suspended between commit and first byte would outlive it, and send after another process had
+There is no lease: a process suspended between commit and first byte would outlive it, and send after another one had
 settled its row.  The lock of a suspended process stays, that of a killed one is gone at once.
 """
 

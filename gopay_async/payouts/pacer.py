@@ -6,9 +6,12 @@ from ..clock import Clock
 
 #: Seconds that one 429 without Retry-After stops everything.
 PENALTY = 1.0
-#: Rate after a 429 when none was set, and how much of its rate a pacer keeps after each.
+#: Rate from which the first 429 slows down when none was set; far above it there is no limit again.
 _FIRST = 100.0
+_FREE = 1_000.0
+#: How much of its rate a pacer keeps after a 429, and what each answer that is none gives back.
 _KEPT = 0.5
+_GAIN = 1.01
 
 
 @define
@@ -18,6 +21,12 @@ class Pacer:
     clock: Clock
     rate: float | None = None
     _next: float = field(default=float("-inf"), init=False)
+    #: The rate that was set; never exceeded.
+    _limit: float | None = field(init=False)
+    _slowed: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._limit = self.rate
 
     async def turn(self) -> None:
         """Return when the next request may start."""
@@ -32,5 +41,14 @@ class Pacer:
     def slow_down(self, retry_after: float | None) -> None:
         """Start nothing for *retry_after* seconds, and half as much afterwards, but one a second at least."""
         self.rate = max(1.0, (self.rate or _FIRST) * _KEPT)
+        self._slowed = True
         pause = PENALTY if retry_after is None else retry_after
         self._next = max(self._next, self.clock.monotonic() + pause)
+
+    def speed_up(self) -> None:
+        """Take back a little of what `slow_down` did."""
+        if not self._slowed or self.rate is None:
+            return
+        self.rate *= _GAIN
+        if self.rate >= (self._limit or _FREE):
+            self.rate, self._slowed = self._limit, False

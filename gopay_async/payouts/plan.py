@@ -1,11 +1,11 @@
-"""What becomes of one payout: states, facts, and the one decision about each fact.  Pure: no clock, no I/O.
+r"""What becomes of one payout: states, facts, and the one decision about each fact.  Pure: no clock, no I/O.
 
-    planned -> sending -> accepted -> paid -> returned
-       ^          |           \\-----> failed
-       |          |-> paid | failed | refused | unknown
-       +----------+
-    unknown -> inquiry -> paid | failed | accepted | planned (believed not found) | unknown
-    any state -> disputed
+planned -> sending -> accepted -> paid -> returned
+   ^          |           \-----> failed
+   |          |-> paid | failed | refused | unknown
+   +----------+
+unknown -> inquiry -> paid | failed | accepted | planned (believed not found) | unknown
+any state -> disputed
 """
 
 from collections.abc import Callable
@@ -52,8 +52,8 @@ class Outcome(StrEnum):
 
     ACCEPTED = "accepted"
     NOT_SENT = "not sent"
-    NO_TOKEN = "no token"
-    TOKEN_REJECTED = "token rejected"
+    NO_TOKEN = "no token"  # noqa: S105  # a word
+    TOKEN_REJECTED = "token rejected"  # noqa: S105  # a word
     RATE_LIMITED = "rate limited"
     REFUSED = "refused"
     #: A no that is not about this payout: funds, permission, signature.
@@ -263,6 +263,10 @@ def _claimed(row: Standing, event: Claimed, rules: Rules, trust: Trust) -> Trans
     problem = whether_to_send(row, event.when.at, rules)
     if problem:
         raise InvalidInput("payout", f"must not be sent: {problem}")
+    if row.reach is Reach.NOT_FOUND and trust.distrust:
+        return _to(
+            row, State.UNKNOWN, f"not sent again: {trust.distrust}", ask_at=_next_inquiry(row, event.when.at, rules)
+        )
     return _to(
         row,
         State.SENDING,
@@ -345,7 +349,7 @@ def _accepted(row: Standing, event: Answered, rules: Rules) -> Transition:
 
 
 def _held(row: Standing, event: Answered, rules: Rules) -> Transition:
-    """Judge 409xx01: whose is the request that the provider already holds under this reference?"""
+    """Judge 409xx01: say whose request the provider already holds under this reference."""
     if row.state is State.DISPUTED:
         return Transition(standing=row, ignored="it is already disputed")
     if row.reach is Reach.NOWHERE:
@@ -384,7 +388,9 @@ _FOUND: Final[dict[Finding, dict[State, State]]] = {
 def _asked(row: Standing, event: Asked, rules: Rules, trust: Trust) -> Transition:
     if event.attempt != row.attempt or row.state in (State.PLANNED, State.SENDING, State.DISPUTED):
         return Transition(standing=row, ignored=f"it is {row.state} in attempt {row.attempt}")
-    row = evolve(row, asked=row.asked + 1, ask_at=_next_inquiry(row, event.when.at, rules))
+    row = evolve(row, asked=row.asked + 1)
+    if row.state in (State.UNKNOWN, State.ACCEPTED):
+        row = evolve(row, ask_at=_next_inquiry(row, event.when.at, rules))
     if event.finding is Finding.NOT_FOUND:
         return _not_found(row, event, rules, trust)
     if event.finding is Finding.NOTHING:
@@ -447,7 +453,7 @@ _HOURLY: Final = timedelta(hours=1)
 
 def _next_inquiry(row: Standing, at: datetime, rules: Rules) -> datetime | None:
     """Return when to ask after the inquiry that began at *at*: 10, 20, 40 minutes after sending, then hourly."""
-    if row.state not in (State.UNKNOWN, State.ACCEPTED) or not is_inside_window(row, at, rules):
+    if not is_inside_window(row, at, rules):
         return None
     later = [row.sent_until + one for one in _DELAYS if row.sent_until is not None]
     return next((one for one in later if one > at), at + _HOURLY)

@@ -188,6 +188,21 @@ MUTABLE: Final = (
     "reason",
 )
 
+#: Columns of an event.
+EVENT_COLUMNS: Final = (
+    "payout",
+    "at",
+    "kind",
+    "attempt",
+    "external_id",
+    "http_status",
+    "code",
+    "outcome",
+    "before",
+    "state",
+    "said",
+)
+
 
 def changed_columns(move: Move) -> dict[str, Any]:
     """Return the parameters of the conditional update that makes *move*."""

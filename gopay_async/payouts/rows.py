@@ -184,7 +184,9 @@ def _amount(value: Any) -> Money:
     if _AMOUNT.fullmatch(text):
         return Money(text)
     why = next((words for shape, words in _AMOUNTS if re.fullmatch(shape, text, re.ASCII)), "digits only")
-    raise InvalidInput("amount", f"{text[:24]!r} is not clear ({why}): write whole rupiah in digits, such as {_as(text)}")
+    raise InvalidInput(
+        "amount", f"{text[:24]!r} is not clear ({why}): write whole rupiah in digits, such as {_as(text)}"
+    )
 
 
 def _as(text: str) -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, Self
 
 from attrs import define, field
 
@@ -104,16 +104,17 @@ class FileSource:
 
     def _header(self, header: Sequence[str]) -> list[str | None]:
         names = [_COLUMNS.get(_key(cell)) for cell in header]
-        missing = [name for name in REQUIRED if name not in names]
+        missing = [one for one in REQUIRED if one not in names]
         if missing:
             raise BadRows(
                 f"{self.path.name}, line 1: the header lacks {', '.join(missing)}. "
                 f"A header names {', '.join(REQUIRED)}, and if you like {', '.join(OPTIONAL)}."
             )
-        twice = sorted({name for name in names if name and names.count(name) > 1})
+        known = [name for name in names if name]
+        twice = sorted({one for one in known if known.count(one) > 1})
         if twice:
             raise BadRows(f"{self.path.name}, line 1: the header names {', '.join(twice)} twice.")
-        self.ignored = tuple(cell for cell, name in zip(header, names, strict=True) if name is None)
+        self.ignored = tuple(cell for cell, one in zip(header, names, strict=True) if one is None)
         return names
 
     def _csv_row(self, line: int, names: Sequence[str | None], cells: Sequence[str]) -> ReadRow:
@@ -121,7 +122,8 @@ class FileSource:
             rule = f"has {len(cells)} cells, the header has {len(names)}"
             hint = "; an amount is written without separators" if len(cells) > len(names) else ""
             return ReadRow(line, None, (Problem(line, "", rule + hint),))
-        return read_row(line, {name: cell for name, cell in zip(names, cells, strict=True) if name})
+        known: dict[str, Any] = {one: cell for one, cell in zip(names, cells, strict=True) if one}
+        return read_row(line, known)
 
     # --- JSON Lines ---
 
@@ -132,11 +134,13 @@ class FileSource:
                 continue
             try:
                 found = json.loads(text, parse_float=_Digits, parse_constant=_refuse, object_pairs_hook=_once)
-                cells = {_COLUMNS.get(_key(name), name): value for name, value in dict(found).items()}
+                cells: dict[str, Any] = {
+                    _COLUMNS.get(_key(str(one))) or one: value for one, value in dict(found).items()
+                }
             except (ValueError, TypeError, RecursionError) as error:
                 yield ReadRow(line, None, (Problem(line, "", f"is not one JSON object ({error})"),))
                 continue
-            others.update(dict.fromkeys(name for name in cells if name not in _COLUMNS.values()))
+            others.update(dict.fromkeys(one for one in cells if one not in _COLUMNS.values()))
             self.ignored = tuple(others)
             yield read_row(line, cells)
 
@@ -145,14 +149,15 @@ class _Digits(Decimal):
     """A number that prints as it was written, so that 1e4 is not taken for 10000."""
 
     __slots__ = ("text",)
+    text: str
 
-    def __new__(cls, text: str) -> "_Digits":
+    def __new__(cls, text: str) -> Self:
         made = super().__new__(cls, text)
         made.text = text
         return made
 
     def __str__(self) -> str:
-        return str(self.text)
+        return self.text
 
 
 def _refuse(word: str) -> None:

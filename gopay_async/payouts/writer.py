@@ -2,15 +2,15 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, TypeVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, Self, TypeVar
 
-from attrs import define, field
-from sqlalchemy import bindparam
+from attrs import define, field, frozen
+from sqlalchemy import Dialect, UpdateBase, bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from .database import in_our_words
-from .records import MUTABLE, Move, changed_columns, event_columns
+from .records import EVENT_COLUMNS, MUTABLE, Move, changed_columns, event_columns
 from .schema import events, payouts
 
 T = TypeVar("T")
@@ -26,7 +26,26 @@ _MOVE: Final = (
     )
     .values({name: bindparam(f"n_{name}") for name in MUTABLE})
 )
-_EVENT: Final = events.insert()
+_EVENT: Final = events.insert().values({name: bindparam(name) for name in EVENT_COLUMNS})
+
+
+@frozen
+class _Bulk:
+    """A statement compiled once.  Executed as the driver takes it: a payout pays for no second look at its parameters."""
+
+    text: str
+    #: Names of the parameters in the driver's order; None where it takes them by name.
+    order: tuple[str, ...] | None
+
+    @classmethod
+    def of(cls, statement: UpdateBase, dialect: Dialect) -> Self:
+        compiled = statement.compile(dialect=dialect)
+        return cls(str(compiled), tuple(compiled.positiontup) if compiled.positiontup else None)
+
+    async def execute(self, connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Execute it with every one of *rows*; return how many rows of the table it touched."""
+        by_place = [tuple([row[name] for name in self.order]) for row in rows] if self.order else list(rows)
+        return (await connection.exec_driver_sql(self.text, by_place)).rowcount
 
 
 @define
@@ -41,11 +60,17 @@ class Writer:
     """The only writer of this process."""
 
     engine: AsyncEngine
+    _move: _Bulk = field(init=False, repr=False)
+    _event: _Bulk = field(init=False, repr=False)
     _waiting: "deque[_Write]" = field(factory=deque, init=False, repr=False)
     _woken: asyncio.Event = field(factory=asyncio.Event, init=False, repr=False)
     # Only one transaction at a time: SQLite has one writer.
     _turn: asyncio.Lock = field(factory=asyncio.Lock, init=False, repr=False)
     _task: "asyncio.Task[None] | None" = field(default=None, init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._move = _Bulk.of(_MOVE, self.engine.dialect)
+        self._event = _Bulk.of(_EVENT, self.engine.dialect)
 
     def start(self) -> None:
         """Begin to write."""
@@ -96,9 +121,9 @@ class Writer:
     async def _write(self, batch: list[_Write]) -> None:
         moves = [move for one in batch for move in one.moves]
         try:
-            made = await self.transact(lambda connection: _all(connection, moves))
+            made = await self.transact(lambda connection: self._all(connection, moves))
             if made is None:
-                made = await self.transact(lambda connection: _each(connection, moves))
+                made = await self.transact(lambda connection: self._each(connection, moves))
         except Exception as error:  # noqa: BLE001  # whoever asked for the write gets it
             for one in batch:
                 _resolve(one.done, error)
@@ -106,6 +131,22 @@ class Writer:
         flags = iter(made)
         for one in batch:
             _resolve(one.done, [next(flags) for _ in one.moves])
+
+    async def _all(self, connection: AsyncConnection, moves: list[Move]) -> list[bool] | None:
+        """Make every move at once; None, with nothing made, when one of them cannot be."""
+        if await self._move.execute(connection, [changed_columns(move) for move in moves]) != len(moves):
+            await connection.rollback()
+            return None
+        await self._event.execute(connection, [event_columns(move) for move in moves])
+        return [True] * len(moves)
+
+    async def _each(self, connection: AsyncConnection, moves: list[Move]) -> list[bool]:
+        made = []
+        for move in moves:
+            made.append(await self._move.execute(connection, [changed_columns(move)]) == 1)
+            if made[-1]:
+                await self._event.execute(connection, [event_columns(move)])
+        return made
 
 
 def _resolve(done: "asyncio.Future[list[bool]]", result: "list[bool] | Exception") -> None:
@@ -117,25 +158,3 @@ def _resolve(done: "asyncio.Future[list[bool]]", result: "list[bool] | Exception
         done.exception()
     else:
         done.set_result(result)
-
-
-async def _all(connection: AsyncConnection, moves: list[Move]) -> list[bool] | None:
-    """Make every move at once; None, with nothing made, when one of them cannot be."""
-    found = await connection.execute(_MOVE, [changed_columns(move) for move in moves])
-    if found.rowcount != len(moves):
-        await connection.rollback()
-        return None
-    await connection.execute(_EVENT, [event_columns(move) for move in moves])
-    return [True] * len(moves)
-
-
-async def _each(connection: AsyncConnection, moves: list[Move]) -> list[bool]:
-    made = []
-    for move in moves:
-        found = await connection.execute(_MOVE, changed_columns(move))
-        made.append(found.rowcount == 1)
-        if made[-1]:
-            await connection.execute(_EVENT, event_columns(move))
-    return made
-
-

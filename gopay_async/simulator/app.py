@@ -34,6 +34,7 @@ class Desk(Protocol):
 
     async def respond(self, request: Request) -> Outcome:
         """Return what *request* comes to."""
+        ...
 
     def find_payment(self, reference_no: str) -> Payment | None:
         """Return the payment."""
@@ -46,12 +47,17 @@ class Desk(Protocol):
 
 
 @asynccontextmanager
-async def serving(desk: Desk, *, host: str, port: int, force: bool) -> AsyncIterator[str]:
-    """Serve *desk* on *host* and *port* (0: any free one) and yield the address; raise ConfigurationError."""
+async def serving(
+    desk: Desk, *, host: str, port: int, force: bool, mount: Callable[[web.Application], None] | None = None
+) -> AsyncIterator[str]:
+    """Serve *desk* on *host* and *port* (0: any free one) and yield the address; raise ConfigurationError.
+
+    *mount* adds routes, which go before those of the provider.
+    """
     if not is_loopback(host) and not force:
         raise ConfigurationError(f"A simulator is served on loopback, not on {host!r}: it pays whoever asks")
     server = _Server(desk, force=force)
-    runner = web.AppRunner(server.application(), access_log=None, auto_decompress=False, shutdown_timeout=0.1)
+    runner = web.AppRunner(server.application(mount), access_log=None, auto_decompress=False, shutdown_timeout=0.1)
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port)
@@ -78,9 +84,11 @@ class _Server:
         #: Set when the server stops, so that requests that hang let go.
         self.closing = asyncio.Event()
 
-    def application(self) -> web.Application:
+    def application(self, mount: Callable[[web.Application], None] | None = None) -> web.Application:
         """Return the routes: the pages first, then everything else."""
         app = web.Application(middlewares=[self._guard], client_max_size=LIMIT)
+        if mount is not None:
+            mount(app)
         app.router.add_get(PAY_PATH, self._show_payment)
         app.router.add_post(PAY_PATH, self._change_payment)
         app.router.add_route("*", "/{tail:.*}", self._answer)
@@ -137,12 +145,7 @@ class _Server:
 
     async def reset(self, request: web.Request, _: Outcome) -> web.StreamResponse:
         """Reset the connection."""
-        transport = request.transport
-        plug = transport.get_extra_info("socket") if transport else None
-        if plug is not None:
-            # Lingering for no time turns the close into a reset.
-            plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        _cut(request, abort=True)
+        _cut(request, reset=True)
         return web.Response(status=500)
 
     async def hung(self, request: web.Request, outcome: Outcome) -> web.StreamResponse:
@@ -183,9 +186,16 @@ _SAFE: Final = {
 }
 
 
-def _cut(request: web.Request, *, abort: bool = False) -> None:
-    if request.transport is not None:
-        request.transport.abort() if abort else request.transport.close()
+def _cut(request: web.Request, *, reset: bool = False) -> None:
+    transport = request.transport
+    if transport is None:
+        # The client was faster.
+        return
+    if reset:
+        # Lingering for no time turns the close into a reset.
+        plug = transport.get_extra_info("socket")
+        plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.close()
 
 
 def _page(payment: Payment) -> str:

@@ -44,10 +44,14 @@ class Signed:
     secret: bytes
     encode: Callable[[bytes, bytes], str]
 
+    @property
+    def text(self) -> str:
+        """The string that is signed."""
+        return f"{self.method}:{self.path}:{self.token}:{self.digest}:{self.timestamp}"
+
     def signature(self) -> str:
         """Return the signature over these parts."""
-        text = f"{self.method}:{self.path}:{self.token}:{self.digest}:{self.timestamp}"
-        return self.encode(self.secret, text.encode("utf-8", "surrogateescape"))
+        return self.encode(self.secret, self.text.encode("utf-8", "surrogateescape"))
 
 
 def _base64(secret: bytes, text: bytes) -> str:
@@ -102,7 +106,24 @@ class _Guess:
 
 def explain_hmac(evidence: Evidence) -> tuple[Cause, ...]:
     """Return what explains the signature: one mistake or two at once; empty when nothing known does."""
-    right = Signed(
+    return tuple(one.cause for one in _solve(_right(evidence), evidence))
+
+
+def signed_text(evidence: Evidence) -> str | None:
+    """Return the text that the signature is over, as far as a known mistake explains it; None when none does."""
+    right = _right(evidence)
+    made = _solve(right, evidence)
+    return evolve(right, **{one.part: one.value for one in made}).text if made else None
+
+
+def signed_body(body: bytes, digest: str) -> bytes | None:
+    """Return the spelling of *body* that has *digest* (hex); None when it is in no known style."""
+    tried = (body, *(text for text, _ in _respellings(minify(body))))
+    return next((text for text in tried if sha256(text).hexdigest() == digest.lower()), None)
+
+
+def _right(evidence: Evidence) -> Signed:
+    return Signed(
         method=evidence.method,
         path=evidence.target,
         token=evidence.token,
@@ -111,11 +132,14 @@ def explain_hmac(evidence: Evidence) -> tuple[Cause, ...]:
         secret=evidence.client_secret.encode(),
         encode=_base64,
     )
+
+
+def _solve(right: Signed, evidence: Evidence) -> "tuple[_Guess, ...]":
     guesses = list(_guesses(evidence))
     pairs = ((one, two) for one, two in combinations(guesses, 2) if one.part != two.part)
     for made in (*((one,) for one in guesses), *pairs):
         if evolve(right, **{one.part: one.value for one in made}).signature() == evidence.signature:
-            return tuple(one.cause for one in made)
+            return made
     return ()
 
 
@@ -129,21 +153,21 @@ def _guesses(evidence: Evidence) -> Iterator[_Guess]:
 
 def _paths(evidence: Evidence) -> Iterator[_Guess]:
     path = evidence.target.partition("?")[0]
-    tried = {
-        **dict.fromkeys(evidence.other_paths, "as another path"),
-        path: "without the query string",
-        evidence.base + evidence.target: "with scheme and host",
-        evidence.base + path: "with scheme and host, without the query string",
-        unquote(evidence.target): "percent-decoded",
-        path.rstrip("/"): "without the slash at the end",
-        f"{path}/": "with a slash at the end",
-        re.sub(r"^/v[\d.]+", "", evidence.target): "without the version",
-        evidence.target.lstrip("/"): "without the slash in front",
-    }
-    for tried_path, how in tried.items():
-        if tried_path != evidence.target:
-            text = f"signed was the path {tried_path!r} ({how}), received was {evidence.target!r}"
-            yield _Guess("path", tried_path, Cause("path", text))
+    likely = (
+        (path, "without the query string"),
+        (evidence.base + evidence.target, "with scheme and host"),
+        (evidence.base + path, "with scheme and host, without the query string"),
+        (unquote(evidence.target), "percent-decoded"),
+        (path.rstrip("/"), "without the slash at the end"),
+        (f"{path}/", "with a slash at the end"),
+        (re.sub(r"^/v[\d.]+", "", evidence.target), "without the version"),
+        (evidence.target.lstrip("/"), "without the slash in front"),
+        *((other, "as another path") for other in evidence.other_paths),
+    )
+    for tried, how in likely:
+        if tried != evidence.target:
+            text = f"signed was the path {tried!r} ({how}), received was {evidence.target!r}"
+            yield _Guess("path", tried, Cause("path", text))
 
 
 def _tokens(evidence: Evidence) -> Iterator[_Guess]:
@@ -277,11 +301,23 @@ def explain_rsa(client_id: str, timestamp: str, signature: str, key: RSAPublicKe
     if found is None:
         return (Cause("encoding", "it is not the base64 of an RSA signature by a key of this size"),)
     raw, spelled = found
+    for _, how, scheme in _fitting(client_id, timestamp, raw, key):
+        told = (("encoding", spelled), ("text", how), ("algorithm", scheme))
+        return tuple(Cause(name, words) for name, words in told if words)
+    return ()
+
+
+def signed_token_text(client_id: str, timestamp: str, signature: str, key: RSAPublicKey) -> str | None:
+    """Return the text that the signature of a token call is over; None when no known mistake explains it."""
+    found = _decode(signature, (key.key_size + 7) // 8)
+    fitting = _fitting(client_id, timestamp, found[0], key) if found else iter(())
+    return next((text for text, _, _ in fitting), None)
+
+
+def _fitting(client_id: str, timestamp: str, raw: bytes, key: RSAPublicKey) -> Iterator[tuple[str, str, str]]:
     for (text, how), (padding, digest, scheme) in product(_texts(client_id, timestamp), _SCHEMES):
         if _fits(key, raw, text, padding, digest):
-            told = (("encoding", spelled), ("text", how), ("algorithm", scheme))
-            return tuple(Cause(name, words) for name, words in told if words)
-    return ()
+            yield text, how, scheme
 
 
 _SCHEMES: Final[tuple[tuple[AsymmetricPadding, HashAlgorithm, str], ...]] = (

@@ -104,18 +104,22 @@ FAULTS: Final = {
 Target = type[Operation[Any]] | str | None
 
 
-@define
-class _Rule:
+@define(eq=False)
+class Rule:
+    """When one fault shall happen."""
+
     fault: Fault
     target: Target
     nth: int
     times: int | None
     #: None: always.
     chance: Callable[[], bool] | None = None
+    #: Requests that it looked at, and those that it hit.
     seen: int = 0
     met: int = 0
 
     def applies(self, operation: type[Operation[Any]], path: str) -> bool:
+        """Count a request and say whether the fault meets it."""
         if self.target is not None and self.target not in (operation, operation.__name__, path):
             return False
         self.seen += 1
@@ -130,7 +134,12 @@ class FaultPlan:
     plan.random(0.05, ERROR_AFTER, HANG, seed=7)   # five in a hundred requests, whichever
     """
 
-    _rules: list[_Rule] = field(factory=list, init=False)
+    _rules: list[Rule] = field(factory=list, init=False)
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """Every rule, in the order in which they are asked."""
+        return tuple(self._rules)
 
     def add(self, fault: Fault, *, on: Target = None, nth: int = 1, times: int | None = 1) -> None:
         """Let *fault* meet the *nth* request to *on* and those after it, *times* in all (None: for ever).
@@ -139,7 +148,7 @@ class FaultPlan:
         """
         if nth < 1:
             raise InvalidInput("nth", "counts from 1")
-        self._rules.append(_Rule(fault, on, nth, times))
+        self._rules.append(Rule(fault, on, nth, times))
 
     def at_random(self, rate: float, *faults: Fault, on: Target = None, seed: int = 0) -> None:
         """Let a share of *rate* (0 to 1) of the requests to *on* meet one of *faults*; the same seed, the same ones."""
@@ -149,7 +158,11 @@ class FaultPlan:
         for done, fault in enumerate(faults):
             # Each rule decides only where those before it did not: equal shares need growing chances.
             share = rate / len(faults)
-            self._rules.append(_Rule(fault, on, 1, None, _chance(source, share / (1 - share * done))))
+            self._rules.append(Rule(fault, on, 1, None, _chance(source, share / (1 - share * done))))
+
+    def remove(self, rule: Rule) -> None:
+        """Forget *rule*, if it is still there."""
+        self._rules = [one for one in self._rules if one is not rule]
 
     def clear(self) -> None:
         """Forget every rule."""

@@ -12,6 +12,7 @@ from ..errors import InvalidInput
 from .clock import VirtualClock
 from .hosts import is_loopback
 from .notices import Notice
+from .trouble import Trouble
 
 #: Seconds that a receiver has; the provider publishes none for SNAP, the older pages say 15.
 TIMEOUT: Final = 15.0
@@ -42,27 +43,41 @@ class Postman:
     clock: VirtualClock
     outbox: "deque[Notice]" = field(factory=lambda: deque(maxlen=10_000))
     log: "deque[Delivery]" = field(factory=lambda: deque(maxlen=1_000))
+    #: What goes wrong on the way.
+    trouble: Trouble = field(factory=Trouble)
 
     async def deliver(self, to: str, *, timeout: float = TIMEOUT) -> list[Delivery]:
         """Post what is due to the prefix *to*, in order; what is not answered with 200 stays, for its next time.
 
         After five repeats it is given up.  Raises InvalidInput unless *to* is on loopback.
         """
-        prefix = _prefix(to)
-        due = [one for one in self.outbox if one.due_at <= self.clock.now()]
+        prefix = prefix_of(to)
+        now = self.clock.now()
+        due = [one for one in self.outbox if self.trouble.is_due(one, now - one.due_at)]
         made: list[Delivery] = []
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=timeout)) as client:
-            for notice in due:
-                made.append(await self._post(client, notice, prefix))
+            for notice in self.trouble.route(due):
+                made.append(await self._post(client, notice, prefix + notice.path))
                 self._settle(made[-1])
+                if self.trouble.duplicates:
+                    made.append(await self._post(client, notice, made[-1].url))
         return made
 
-    async def _post(self, client: aiohttp.ClientSession, notice: Notice, prefix: str) -> Delivery:
-        url = prefix + notice.path
-        at = self.clock.now()
+    async def resend(self, delivery: Delivery, *, timeout: float = TIMEOUT) -> Delivery:
+        """Post the same bytes with the same headers to the same address again, by hand."""
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=timeout)) as client:
+            return await self._post(client, delivery.notice, delivery.url)
+
+    async def _post(self, client: aiohttp.ClientSession, notice: Notice, url: str) -> Delivery:
+        delivery = await self._attempt(client, notice, url)
+        self.log.append(delivery)
+        return delivery
+
+    async def _attempt(self, client: aiohttp.ClientSession, notice: Notice, url: str) -> Delivery:
+        at, headers = self.clock.now(), self.trouble.headers(notice)
         try:
             async with client.post(
-                URL(url, encoded=True), data=notice.body, headers=notice.headers, allow_redirects=False
+                URL(url, encoded=True), data=notice.body, headers=headers, allow_redirects=False
             ) as response:
                 return Delivery(notice, url, at, response.status, (await response.text("utf-8", "replace"))[:2_000])
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
@@ -70,7 +85,6 @@ class Postman:
 
     def _settle(self, delivery: Delivery) -> None:
         notice = delivery.notice
-        self.log.append(delivery)
         if delivery.accepted or notice.attempts == len(notice.delays):
             self.outbox.remove(notice)
             return
@@ -78,8 +92,12 @@ class Postman:
         notice.attempts += 1
 
 
-def _prefix(to: str) -> str:
-    url = URL(to)
+def prefix_of(to: str) -> str:
+    """Return *to* as a prefix of addresses; raise InvalidInput unless it is on loopback."""
+    try:
+        url = URL(to)
+    except ValueError:
+        url = URL()
     if url.scheme not in ("http", "https") or not is_loopback(url.host or ""):
         raise InvalidInput("to", "must be an http address on this machine, for example http://127.0.0.1:8000")
     return to.rstrip("/")

@@ -31,6 +31,7 @@ from .provider import MISPRINTS, ROUTES, Provider, Seen, not_served
 from .records import Link, MadeRefund, Payment, Payout, User
 from .refusal import Refusal
 from .routes import NoRoute, Route
+from .trouble import Trouble
 
 Record = TypeVar("Record", Payment, Payout)
 
@@ -78,6 +79,8 @@ class Simulator:
         self._notification_key = notification_key
         #: What goes wrong, and when.
         self.faults = faults or FaultPlan()
+        #: What goes wrong with notifications.
+        self.trouble = Trouble()
         #: The last requests, oldest first.
         self.requests: deque[Seen] = deque(maxlen=keep)
         self._open()
@@ -91,7 +94,7 @@ class Simulator:
         gate = Gate(self.credentials, self.books, self.clock, self.strict, self._tolerance, (*ROUTES.paths, *MISPRINTS))
         self._provider = Provider(self.books, gate)
         self._herald = Herald(self.credentials, self._ids, lambda: self.notification_key, self.iris_key)
-        self._postman = Postman(self.clock)
+        self._postman = Postman(self.clock, trouble=self.trouble)
         #: A mini-app user to try things with.
         self.user = self.books.people.add_user()
         self.requests.clear()
@@ -209,6 +212,14 @@ class Simulator:
         """
         self.run()
         return await self._postman.deliver(to, timeout=timeout)
+
+    async def resend(self, delivery: Delivery, *, timeout: float = TIMEOUT) -> Delivery:
+        """Post a notification that was delivered, or not, again: the same bytes to the same address."""
+        return await self._postman.resend(delivery, timeout=timeout)
+
+    def rotate_notification_key(self) -> None:
+        """Let the provider sign with a new key from now on, which the merchant does not have yet."""
+        self._notification_key = new_key()
 
     def run(self) -> None:
         """Let everything happen that is due by now: payments expire, top-ups end."""

@@ -140,9 +140,8 @@ class NotificationApp:
             reply = stop.reply
             observing.refused(_route(scope), str(reply.status), reply.message, one)
         else:
-            observing.arrived(len(body), _route(scope))
             reply = await self._process(candidates, scope, body, one)
-        observing.answered(reply.status, reply.code, one)
+        observing.answered(_route(scope), reply.status, reply.code, one)
         await reply.send(send, self._clock)
 
     def _check(self, scope: Scope) -> tuple[Verifier, ...]:

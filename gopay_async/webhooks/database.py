@@ -103,8 +103,8 @@ def translated() -> Iterator[None]:
         problem = f"{type(error).__name__}: {_first_line(error)}"
     else:
         return
-    # Raised from here: the original, with its statement and parameters, is not in the chain.
-    raise StoreFailed("store", problem)
+    # The original shows a statement and may show its parameters: no traceback follows it.
+    raise StoreFailed("store", problem) from None
 
 
 def now(connection: AsyncConnection) -> ColumnElement[float]:

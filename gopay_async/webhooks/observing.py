@@ -30,11 +30,6 @@ def span(route: str) -> Iterator[Any]:
         yield one
 
 
-def arrived(size: int, route: str) -> None:
-    """Say, for debugging, that a body was read."""
-    log.debug("received %d bytes on %s", size, _printable(route))
-
-
 def handled(notification: Notification, outcome: str, one: Any) -> None:
     """Say what became of a verified notification."""
     kind, external_id = type(notification).__name__, _printable(notification.external_id)
@@ -48,8 +43,9 @@ def refused(path: str, reason: str, detail: str, one: Any) -> None:
     _attributes(one, outcome="refused", reason=reason)
 
 
-def answered(status: int, code: str, one: Any) -> None:
-    """Add the reply to the span."""
+def answered(route: str, status: int, code: str, one: Any) -> None:
+    """Say, for debugging, what the sender was told."""
+    log.debug("answered on %s with %s", _printable(route), code)
     _attributes(one, status=status, code=code)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
 
@@ -51,14 +52,14 @@ class Reply:
         """The envelope."""
         return json.dumps({"responseCode": self.code, "responseMessage": self.message}).encode()
 
+    def headers(self, now: datetime) -> dict[str, str]:
+        """Return the headers, with the time that every reply carries."""
+        allow = {"Allow": self.allow} if self.allow else {}
+        return {"Content-Type": "application/json", "X-TIMESTAMP": format_time(now), **allow}
+
     async def send(self, send: Send, clock: Clock) -> None:
-        """Send it, with the time that every reply carries."""
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", b"%d" % len(self.body)),
-            (b"x-timestamp", format_time(clock.now()).encode()),
-        ]
-        if self.allow:
-            headers.append((b"allow", self.allow.encode()))
+        """Send it over ASGI."""
+        headers = [(name.lower().encode(), value.encode()) for name, value in self.headers(clock.now()).items()]
+        headers.append((b"content-length", b"%d" % len(self.body)))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})

@@ -54,7 +54,7 @@ def fetch_balance_mutation(books: Books, operation: FetchBalanceMutation, call: 
     )
 
 
-def _balances(books: Books, accounts: tuple[str, ...], ends: tuple[datetime, datetime]) -> dict[str, Money]:
+def _balances(books: Books, accounts: tuple[str, ...], ends: tuple[datetime, datetime]) -> dict[str, Any]:
     opening, closing = (Money(sum((books.balance_at(one, end) for one in accounts), Decimal(0))) for end in ends)
     return {
         "opening_balance_effective": opening,

@@ -1,0 +1,125 @@
+"""One million payouts beside ten thousand: peak memory of the runner, and time per row.
+
+`python -m benchmarks.payouts_million [ROWS]` imports, runs and reports both against a provider in another process, each
+step in a process of its own, and prints both ratios and their limits.
+"""
+
+import asyncio
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from gopay_async import Environment, GoPaySession
+from gopay_async.payouts import (
+    Account,
+    Ended,
+    Runner,
+    Settings,
+    draft_of_file,
+    find_known,
+    import_draft,
+    open_ledger,
+)
+from gopay_async.payouts.report import write_csv, write_html
+from gopay_async.transport import AiohttpTransport
+
+from .claims import Claim
+from .merchant import credentials
+from .payouts import provider
+
+FEW: Final = 10_000
+MANY: Final = 1_000_000
+_CONCURRENCY: Final = 50
+_STEPS: Final = ("import", "run", "report")
+
+
+async def import_file(folder: Path, url: str) -> None:
+    """Make a job of the file."""
+    account = Account(Environment.at(url).name, str(credentials().client_id))
+    async with open_ledger(folder / "ledger.db") as ledger, draft_of_file(folder / "payouts.csv") as draft:
+        await find_known(draft, ledger, account)
+        await import_draft(draft, ledger, account, name="payouts.csv")
+
+
+async def run(folder: Path, url: str) -> None:
+    """Send every row."""
+    who, where = credentials(), Environment.at(url)
+    transport = AiohttpTransport(connections=_CONCURRENCY)
+    async with open_ledger(folder / "ledger.db") as ledger, GoPaySession(who, where, transport=transport) as gopay:
+        (job,) = await ledger.jobs()
+        settings = Settings(concurrency=_CONCURRENCY)
+        async for event in Runner(ledger, gopay, Account(where.name, str(who.client_id)), settings).run(job):
+            last = event
+    assert isinstance(last, Ended)
+    assert set(last.counts) == {"accepted"}, last
+
+
+async def report(folder: Path, url: str) -> None:
+    """Write both reports."""
+    async with open_ledger(folder / "ledger.db", create=False) as ledger:
+        (job,) = await ledger.jobs()
+        await write_csv(ledger, job, folder / "report.csv")
+        await write_html(ledger, job, folder / "report.html")
+
+
+_WORK: Final[dict[str, Callable[[Path, str], Awaitable[None]]]] = {"import": import_file, "run": run, "report": report}
+
+
+def step(name: str, folder: Path, url: str) -> dict[str, float]:
+    """Do one step in a process of its own; return its seconds and its peak memory in MB."""
+    command = [sys.executable, "-m", __package__ + ".payouts_million", name, str(folder), url]
+    found: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    print(f"      {name:7} {found['seconds']:8.1f} s {found['megabytes']:7.1f} MB", flush=True)
+    return found
+
+
+def measure(rows: int) -> dict[str, dict[str, float]]:
+    """Return seconds and megabytes of each step for *rows* rows."""
+    print(f"      {rows} rows", flush=True)
+    with provider(0) as url, TemporaryDirectory() as folder:
+        write_file(Path(folder, "payouts.csv"), rows)
+        return {name: step(name, Path(folder), url) for name in _STEPS}
+
+
+def write_file(path: Path, rows: int) -> None:
+    """Write *rows* payouts to *path*."""
+    with path.open("w", encoding="utf-8") as file:
+        file.write("partner_reference_no,customer_number,customer_name,amount,notes\n")
+        for one in range(rows):
+            file.write(f"pay-{one:07d},62817{one:08d},Budi Santoso,{10_000 + one % 1_000},Weekly cashback\n")
+
+
+def ratios(many_rows: int) -> list[Claim]:
+    """Measure the few, the many, and the few again: the machine may have changed meanwhile."""
+    first, many, again = measure(FEW), measure(many_rows), measure(FEW)
+    memory = many["run"]["megabytes"] / min(first["run"]["megabytes"], again["run"]["megabytes"])
+    seconds = sum(first[one]["seconds"] + again[one]["seconds"] for one in _STEPS) / 2
+    per_row = sum(many[one]["seconds"] for one in _STEPS) / many_rows / (seconds / FEW)
+    return [
+        Claim(f"peak memory of the runner, {many_rows} rows beside {FEW}", memory, at_most=1.3),
+        Claim(f"time per row, {many_rows} rows beside {FEW}", per_row, at_most=1.1),
+    ]
+
+
+def main() -> int:
+    """Do one step, or measure everything."""
+    if len(sys.argv) == 4:
+        began = time.perf_counter()
+        asyncio.run(_WORK[sys.argv[1]](Path(sys.argv[2]), sys.argv[3]))  # type: ignore[arg-type]  # they are coroutines
+        seconds, kilobytes = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        print(json.dumps({"seconds": seconds, "megabytes": kilobytes / 1024}))
+        return 0
+    claims = ratios(int(sys.argv[1]) if len(sys.argv) == 2 else MANY)
+    for claim in claims:
+        print(claim)
+    return 0 if all(claim.is_kept for claim in claims) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,6 @@
+"""Mutants that no test can tell from the right code, and why.  Knows only names."""
+
+from typing import Final
+
+#: (module, what) -> reason.
+EXPLAINED: Final[dict[tuple[str, str], str]] = {}

@@ -1,0 +1,161 @@
+"""The simulator as a command: a banner, credentials to paste, and a server until it is stopped."""
+
+import asyncio
+import json
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from attrs import define
+
+from ..credentials import Credentials
+from ..errors import GoPayError
+from ..simulator import Simulator
+from ..simulator.console import Console
+from ..simulator.handover import as_shell, keep, kept, variables, with_files
+from ..simulator.page import serve_control, serve_page
+from ..simulator.recording import RecordedSimulator, recorded_faults
+from ..simulator.scenario import Scenario, load_scenario
+
+
+@define(kw_only=True)
+class Options:
+    """What was asked for on the command line."""
+
+    host: str
+    port: int
+    force: bool
+    notify: str | None
+    scenario: Path | None
+    replay: Path | None
+    record: Path | None
+    seed: int | None
+    strict: bool
+    from_env: bool
+    folder: Path | None
+    page: bool
+    as_json: bool
+
+
+def simulator(
+    port: Annotated[int, typer.Option(help="Port; 0 is any that is free.")] = 0,
+    host: Annotated[str, typer.Option(help="Address to listen on; only loopback, unless forced.")] = "127.0.0.1",
+    force: Annotated[bool, typer.Option("--force", help="Listen on an address that others can reach.")] = False,
+    notify: Annotated[
+        str | None,
+        typer.Option(help="Where notifications go, for example http://127.0.0.1:8000/gopay; the demo shop if unset."),
+    ] = None,
+    scenario: Annotated[Path | None, typer.Option(help="TOML file with settings and faults.")] = None,
+    replay: Annotated[Path | None, typer.Option(help="Let the faults of a recorded run happen again.")] = None,
+    record: Annotated[Path | None, typer.Option(help="Write every request and answer to this file.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Make ids and tokens repeat.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse signed bodies with spaces.")] = False,
+    from_env: Annotated[
+        bool, typer.Option("--from-env", help="Take the credentials in GOPAY_CLIENT_ID and so on; not of production.")
+    ] = False,
+    keep_in: Annotated[
+        Path | None, typer.Option("--keep", help="Folder that keeps credentials and keys for the next start.")
+    ] = None,
+    page: Annotated[bool, typer.Option("--page/--no-page", help="Serve the web page.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Say where it listens as one JSON object.")] = False,
+) -> None:
+    """Simulate the provider: signatures are checked for real, and every client in any language may try."""
+    options = Options(
+        host=host,
+        port=port,
+        force=force,
+        notify=notify,
+        scenario=scenario,
+        replay=replay,
+        record=record,
+        seed=seed,
+        strict=strict,
+        from_env=from_env,
+        folder=keep_in,
+        page=page,
+        as_json=as_json,
+    )
+    try:
+        asyncio.run(_run(options))
+    except (GoPayError, OSError) as problem:
+        typer.echo(f"gopay-async simulator: {problem}", err=True)
+        raise typer.Exit(1) from None
+
+
+async def _run(options: Options) -> None:
+    made = _make(options)
+    console = Console(made, notify=options.notify or "")
+    serve = serve_page if options.page else serve_control
+    with _folder(options) as folder:
+        async with serve(console, host=options.host, port=options.port, force=options.force) as url:
+            if options.notify is None and options.page:
+                console.notify = f"{url}/_simulator/shop"
+            if options.folder is not None:
+                keep(made, options.folder)
+            found = with_files(variables(made, url), folder)
+            typer.echo(_told(found, console) if options.as_json else _banner(found, console, options))
+            await _stopped()
+
+
+def _make(options: Options) -> Simulator:
+    asked = load_scenario(options.scenario) if options.scenario else Scenario()
+    faults = recorded_faults(options.replay) if options.replay else asked.faults
+    arguments: dict[str, Any] = {
+        "policy": asked.policy,
+        "faults": faults,
+        "seed": asked.seed if options.seed is None else options.seed,
+        "strict": options.strict,
+    }
+    if options.folder is not None:
+        arguments |= kept(options.folder)
+    if options.from_env:
+        arguments["credentials"] = Credentials.from_env()
+    made = RecordedSimulator(options.record, **arguments) if options.record else Simulator(**arguments)
+    made.trouble = asked.trouble
+    return made
+
+
+@contextmanager
+def _folder(options: Options) -> Iterator[Path]:
+    if options.folder is not None:
+        options.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        yield options.folder
+        return
+    with tempfile.TemporaryDirectory(prefix="gopay-simulator-") as folder:
+        yield Path(folder)
+
+
+async def _stopped() -> None:
+    """Return when the process is asked to end."""
+    asked, loop = asyncio.Event(), asyncio.get_running_loop()
+    for one in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(one, asked.set)
+    await asked.wait()
+
+
+def _told(found: dict[str, str], console: Console) -> str:
+    return json.dumps({"url": found["GOPAY_URL"], "notify": console.notify, "environment": found})
+
+
+def _banner(found: dict[str, str], console: Console, options: Options) -> str:
+    url = found["GOPAY_URL"]
+    lines = [
+        "=" * 78,
+        "  SIMULATOR of GoPay. It is not the provider: no real money, no real customers.",
+        "=" * 78,
+        *(["  WARNING: others on your network can reach it."] if options.force else []),
+        f"Page            {url}/" if options.page else f"State           {url}/_simulator/state",
+        *([f"Mini-app        {url}/_simulator/mini-app"] if options.page else []),
+        f"Notifications   to {console.notify or 'nowhere: give --notify, or set an address on the page'}",
+        "",
+        "# Credentials, good for nothing else. Paste them into the shell of your program:",
+        as_shell(found),
+        "",
+        "# In Python:  GoPaySession(Credentials.from_env(), Environment.at(os.environ['GOPAY_URL']))",
+        "Ctrl-C ends it.",
+    ]
+    return "\n".join(lines)

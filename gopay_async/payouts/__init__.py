@@ -1,0 +1,36 @@
+"""Bulk payouts that never pay twice and never lose one: plan, ledger, runner, report.  Needs the extra `payouts`."""
+
+from .desk import Moved
+from .draft import Draft
+from .intake import draft_of_file, draft_of_rows, existing_job, find_known, import_draft, submit
+from .ledger import Counts, Ledger, open_ledger
+from .plan import Rules, State
+from .records import Account, Job, Payout
+from .runner import Ended, How, RunEvent, Runner, Settings, Slowed, Started, Waiting
+
+__all__ = [
+    "Account",
+    "Counts",
+    "Draft",
+    "Ended",
+    "How",
+    "Job",
+    "Ledger",
+    "Moved",
+    "Payout",
+    "Rules",
+    "RunEvent",
+    "Runner",
+    "Settings",
+    "Slowed",
+    "Started",
+    "State",
+    "Waiting",
+    "draft_of_file",
+    "draft_of_rows",
+    "existing_job",
+    "find_known",
+    "import_draft",
+    "open_ledger",
+    "submit",
+]

@@ -1,0 +1,31 @@
+"""The web page of a simulator, with everything in it.  Knows that Jinja2 may be missing; the modules below do not."""
+
+from contextlib import AbstractAsyncContextManager
+
+from ...errors import ConfigurationError
+from ..app import serving
+from ..console import Console
+from ..control import serve_control
+
+try:
+    from .site import Site
+except ModuleNotFoundError as missing:
+    if missing.name != "jinja2":
+        raise
+    _has_page = False
+else:
+    _has_page = True
+
+__all__ = ["serve_control", "serve_page"]
+
+
+def serve_page(
+    console: Console, *, host: str = "127.0.0.1", port: int = 0, force: bool = False
+) -> AbstractAsyncContextManager[str]:
+    """Serve simulator, JSON and page while the context lasts and give its base URL; port 0 is any that is free.
+
+    Raises ConfigurationError without Jinja2, and for a host that is not loopback unless *force* is given.
+    """
+    if not _has_page:
+        raise ConfigurationError("The page needs Jinja2. Install it with:  pip install 'gopay-async[simulator]'")
+    return serving(console.simulator, host=host, port=port, force=force, mount=Site(console).mount)

@@ -1,0 +1,217 @@
+"""A request taken apart for people: what was expected beside what was received.  Knows no HTML."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from attrs import evolve, frozen
+
+from ... import signing
+from ...operation import Auth
+from ..diagnosis import Evidence, signed_body, signed_text, signed_token_text
+from ..provider import MISPRINTS, ROUTES, Seen
+from ..report import Report
+from ..simulator import Simulator
+from .veil import Veil, veil_of
+
+#: More of a text is not shown.
+LIMIT: Final = 20_000
+
+
+@frozen
+class Difference:
+    """Two texts, cut where they begin and end to differ."""
+
+    before: str
+    expected: str
+    received: str
+    after: str
+
+    @property
+    def position(self) -> int:
+        """Number of the first character that differs, from 1."""
+        return len(self.before) + 1
+
+
+@frozen
+class Comparison:
+    """Two texts that should be the same."""
+
+    title: str
+    expected: str
+    #: None when it is not known.
+    received: str | None
+    hint: str = ""
+    expected_label: str = "expected"
+    received_label: str = "received"
+
+    @property
+    def difference(self) -> Difference | None:
+        """Where they differ, None when they do not."""
+        if self.received is None or self.received == self.expected:
+            return None
+        return compare(self.expected, self.received)
+
+
+@frozen
+class Part:
+    """One part of the string to sign."""
+
+    name: str
+    expected: str
+    #: What was signed in its place, where that is known.
+    signed: str
+
+    @property
+    def differs(self) -> bool:
+        """Whether something else was signed."""
+        return self.signed not in ("", self.expected)
+
+
+@frozen
+class Anatomy:
+    """Everything that the page shows of one request."""
+
+    seen: Seen
+    headers: tuple[tuple[str, str], ...]
+    body: str
+    minified: str
+    is_minified: bool
+    answer: str
+    parts: tuple[Part, ...]
+    comparisons: tuple[Comparison, ...]
+    #: Whether what was signed could be found out.
+    is_explained: bool
+
+    @property
+    def report(self) -> Report | None:
+        """What the gate found."""
+        return self.seen.report
+
+
+def compare(expected: str, received: str) -> Difference:
+    """Cut two texts where they begin and end to differ."""
+    shortest = min(len(expected), len(received))
+    start = next((at for at in range(shortest) if expected[at] != received[at]), shortest)
+    left = shortest - start
+    end = next((at for at in range(left) if expected[-1 - at] != received[-1 - at]), left)
+    return Difference(
+        expected[:start],
+        expected[start : len(expected) - end],
+        received[start : len(received) - end],
+        expected[len(expected) - end :],
+    )
+
+
+def take_apart(simulator: Simulator, seen: Seen) -> Anatomy:
+    """Return the request with its signature taken apart, without secrets."""
+    veil, report = veil_of(simulator, seen), seen.report
+    signed = _signed(simulator, seen) if report else None
+    body, minified = _text(seen.request.body), _text(report.minified if report else seen.request.body)
+    return Anatomy(
+        seen=seen,
+        headers=tuple((name, veil(value)) for name, value in seen.request.headers.items()),
+        body=veil(body),
+        minified=veil(minified),
+        is_minified=body == minified,
+        answer=veil(_text(seen.response.body)) if seen.response else "",
+        parts=tuple(_parts(report, signed, veil)) if report and report.anatomy else (),
+        comparisons=tuple(_veiled(one, veil) for one in _comparisons(report, signed)) if report else (),
+        is_explained=signed is not None,
+    )
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "backslashreplace")[:LIMIT]
+
+
+def _veiled(one: Comparison, veil: Veil) -> Comparison:
+    return evolve(one, expected=veil(one.expected), received=None if one.received is None else veil(one.received))
+
+
+def _signed(simulator: Simulator, seen: Seen) -> str | None:
+    """Return the text that was signed, as far as it can be found out."""
+    report = seen.report
+    if report is None or report.anatomy is None or not report.received_signature:
+        return None
+    if report.expected_signature == report.received_signature:
+        return report.string_to_sign
+    operation = seen.operation
+    if operation is not None and operation.endpoint.auth is Auth.CLIENT_KEY:
+        client_id, _, timestamp = report.string_to_sign.partition("|")
+        key = simulator.credentials.private_key
+        assert key is not None  # the simulator completes the credentials it is given
+        return signed_token_text(client_id, timestamp, report.received_signature, key.public_key())
+    return signed_text(_evidence(simulator, report))
+
+
+def _evidence(simulator: Simulator, report: Report) -> Evidence:
+    request = report.request
+    found = {name.lower(): value for name, value in request.headers.items()}
+    return Evidence(
+        method=request.method,
+        base=request.base,
+        target=request.target,
+        token=found.get("authorization", "").partition(" ")[2],
+        body=request.body,
+        timestamp=found.get("x-timestamp", ""),
+        client_secret=str(simulator.credentials.client_secret),
+        signature=report.received_signature,
+        other_tokens=tuple(simulator.books.tokens)[-20:],
+        other_paths=(*ROUTES.paths, *MISPRINTS),
+    )
+
+
+def _parts(report: Report, signed: str | None, veil: Veil) -> Iterator[Part]:
+    separator = "|" if "|" in report.string_to_sign else ":"
+    names = ("client id", "X-TIMESTAMP") if separator == "|" else _TRANSACTION
+    expected = report.string_to_sign.split(separator, len(names) - 1)
+    received = (signed or "").split(separator, len(names) - 1)
+    if len(received) != len(names):
+        received = [""] * len(names)
+    for name, one, other in zip(names, expected, received, strict=True):
+        yield Part(name, veil(one), veil(other))
+
+
+_TRANSACTION: Final = ("method", "path", "access token", "SHA-256 of the minified body", "X-TIMESTAMP")
+
+
+def _comparisons(report: Report, signed: str | None) -> Iterator[Comparison]:
+    if report.anatomy is None:
+        return
+    yield Comparison(
+        "String to sign",
+        report.string_to_sign,
+        signed,
+        "" if signed else "What your program signed is not known: no common mistake leads to the signature received.",
+        received_label="signed by you",
+    )
+    yield from _bodies(report, signed)
+    yield Comparison("Signature", report.expected_signature, report.received_signature)
+
+
+def _bodies(report: Report, signed: str | None) -> Iterator[Comparison]:
+    digest = (signed or "").split(":")[3:4]
+    found = signed_body(report.request.body, digest[0]) if digest and digest[0] != report.minified_digest else None
+    if found is not None:
+        hint = "Sign the bytes that you send, and send the bytes that you signed."
+        yield Comparison(
+            "Body", _text(report.minified), _text(found), hint, "as received (minified)", "as it was signed"
+        )
+    if report.request.body != report.minified:
+        hint = "Spaces outside texts do not count for the signature; in strict mode they are refused."
+        yield Comparison(
+            "Spaces in the body", _text(report.minified), _text(report.request.body), hint, "minified", "as received"
+        )
+
+
+def own_string(simulator: Simulator, seen: Seen, text: str) -> Comparison | None:
+    """Compare the string that somebody says to have signed with the one expected."""
+    if seen.report is None or seen.report.anatomy is None:
+        return None
+    made = Comparison("Your string to sign", seen.report.string_to_sign, text.strip("\r\n"), received_label="yours")
+    return _veiled(made, veil_of(simulator, seen))
+
+
+def digest_of(text: str) -> str:
+    """Return the SHA-256 of a body as it stands in the string to sign."""
+    return signing.digest(text.encode())

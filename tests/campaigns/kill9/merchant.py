@@ -1,0 +1,122 @@
+"""The process that is killed: it runs one job with the library, on a clock that was turned on by so many seconds.
+
+`python -m tests.campaigns.kill9.merchant LEDGER FILE URL KEY AHEAD [forgetful]` imports FILE where the ledger does not
+know it and runs it; it prints one line when it begins to send, and another with how it ended.  The shipped command
+line has no such clock: it would be a way round the ten minutes.  `forgetful` leaves out the commit of the intent.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from attrs import define, evolve
+
+from gopay_async import Credentials, Environment, GoPaySession
+from gopay_async.payouts import (
+    Account,
+    Ended,
+    Ledger,
+    Moved,
+    Payout,
+    Runner,
+    Settings,
+    draft_of_file,
+    existing_job,
+    find_known,
+    import_draft,
+    open_ledger,
+)
+from gopay_async.payouts.desk import Desk
+from gopay_async.payouts.plan import Claimed, decide
+from gopay_async.payouts.records import Happened, Move
+from gopay_async.transport import AiohttpTransport
+
+#: The merchant's time-out: what the provider leaves hanging must not take long here.
+TIMEOUT = 1.0
+
+
+@define
+class TurnedClock:
+    """The machine's clock, some way ahead; long sleeps turn it on instead of waiting."""
+
+    ahead: float
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self.ahead)
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.ahead
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds > 2.0:
+            # Nothing is under way when a run sleeps that long.
+            self.ahead += seconds
+            seconds = 0.0
+        await asyncio.sleep(seconds)
+
+
+class ForgetfulDesk(Desk):
+    """Sends before it has written down that it will: what the campaign must be able to catch."""
+
+    async def enter_all(  # type: ignore[override]  # the arguments are the same, and come by place
+        self, payouts: Sequence[Payout], fact: object, kind: str, new_id: object = None
+    ) -> list[Payout]:
+        if not isinstance(fact, Claimed) or not callable(new_id):
+            return await super().enter_all(payouts, fact, kind, None)  # type: ignore[arg-type]  # handed on as it came
+        claimed = [decide(one.standing, fact, self.rules, self.trust).standing for one in payouts]
+        return [evolve(one, standing=then, external_id=new_id()) for one, then in zip(payouts, claimed, strict=True)]
+
+    async def enter(self, payout: Payout, fact: object, happened: Happened):  # type: ignore[no-untyped-def, override]  # as above
+        if happened.kind == "answered":
+            # The ledger still has it as planned: bring it up to date in one transaction with the answer.
+            (planned,) = await self.ledger.known(self.job.account, [payout.reference])
+            step = Move(
+                payout=payout.id,
+                before=planned.standing,
+                after=payout.standing,
+                external_id=payout.external_id,
+                event=evolve(happened, kind="claimed"),
+            )
+            await self.ledger.move([step])
+        return await super().enter(payout, fact, happened)  # type: ignore[arg-type]  # handed on as it came
+
+
+async def main(ledger_path: str, file: str, url: str, key: str, ahead: str, forgetful: str = "") -> None:
+    clock = TurnedClock(float(ahead))
+    where = Environment.at(url)
+    who = Credentials(client_id="C", client_secret="S", private_key=Path(key), partner_id="P", channel_id="12345")
+    account = Account(where.name, "C")
+    transport = AiohttpTransport(connections=60)
+    async with open_ledger(ledger_path, clock=clock) as ledger:
+        job = await known_job(ledger, file, account)
+        async with GoPaySession(who, where, transport=transport, clock=clock, timeout=TIMEOUT) as gopay:
+            settings = Settings(concurrency=50, wait=timedelta(days=1))
+            runner = Runner(ledger, gopay, account, settings, clock=clock)
+            if forgetful:
+                runner.desk = ForgetfulDesk
+            print("running", flush=True)
+            async for event in runner.run(job):
+                if isinstance(event, Ended):
+                    print("ended", event.how.name, event.reason, flush=True)
+                elif not isinstance(event, Moved):
+                    continue
+
+
+async def known_job(ledger: Ledger, file: str, account: Account):  # type: ignore[no-untyped-def]  # a job
+    known = await ledger.jobs()
+    if known:
+        # A job is complete or not there at all; reading the file again would only take time.
+        return known[0]
+    async with draft_of_file(file) as draft:
+        job = await existing_job(draft, ledger, account)
+        if job is None:
+            await find_known(draft, ledger, account)
+            job = await import_draft(draft, ledger, account, name=Path(file).name)
+        return job
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

@@ -1,0 +1,306 @@
+"""The application around the verifier: what it refuses to be made of, what it answers, what it tells the operator."""
+
+import asyncio
+import logging
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from gopay_async import ConfigurationError
+from gopay_async.errors import StoreFailed
+from gopay_async.webhooks import (
+    MemoryReplayStore,
+    NotificationApp,
+    NotificationVerifier,
+    PayoutVerifier,
+    observing,
+    sign_notification,
+    sign_payout,
+)
+from gopay_async.webhooks.replay import Claim, Standing
+from tests.keys_for_tests import MERCHANT_KEY, PROVIDER_KEY
+from tests.webhooks.events import PATH, Shop, body, post, receiving, sending, verifier
+
+OK, FAILED = (200, "2005600"), (500, "5005600")
+PAYOUT = b'{"reference_no":"p1","status":"completed","amount":"1.00","updated_at":"2026-11-20T12:00:00Z"}'
+
+
+@pytest.mark.parametrize(
+    ("verifiers", "options", "words"),
+    [
+        (verifier(), {"store": MemoryReplayStore(keeps=timedelta(hours=6))}, "forgets"),
+        (verifier(max_age=timedelta(days=2)), {"store": MemoryReplayStore()}, "forgets"),
+        (PayoutVerifier("iris"), {}, "for ever"),
+        ([verifier(), PayoutVerifier("iris")], {}, "for ever"),
+        (verifier(), {"handler_timeout": 30.0}, "lease"),
+        (verifier(), {"handler_timeout": 0.0}, "lease"),
+    ],
+)
+def test_what_could_lose_or_repeat_an_event_is_refused_when_it_is_made(
+    verifiers: Any, options: Any, words: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        NotificationApp(verifiers, Shop(), **options)
+
+
+def test_a_store_that_keeps_exactly_long_enough_is_taken() -> None:
+    NotificationApp(verifier(), Shop(), store=MemoryReplayStore(keeps=timedelta(hours=6, minutes=5)))
+
+
+async def test_the_memory_that_is_made_by_itself_keeps_longer_than_any_verifier_needs() -> None:
+    app = NotificationApp(verifier(max_age=timedelta(days=9)), Shop())
+
+    assert app._handling.store.keeps == timedelta(days=18, minutes=10)
+
+
+async def test_kinds_share_one_mount_and_each_has_its_own_envelope() -> None:
+    shop, paths = Shop(), ["/v1.0/debit/notify", "/v1.0/qr/qr-mpm-notify", "/v1.0/registration-account/notify"]
+    rsa = [NotificationVerifier(PROVIDER_KEY.public_key(), path=path) for path in paths]
+    app = NotificationApp([*rsa, PayoutVerifier("iris")], shop, store=MemoryReplayStore())
+    linked = b'{"additionalInfo":{"accessToken":"t","accountStatus":"ENABLED"}}'
+
+    answers = [await post(app, sent, path=path) for path, sent in zip(paths, [body(), body(), linked], strict=True)]
+    answers.append(await post(app, PAYOUT, path="/payouts/notify", headers=sign_payout(PAYOUT, "iris")))
+    refused = await post(app, body(), path=paths[1], headers=sign_notification(body(), MERCHANT_KEY))
+
+    assert [one[1] for one in answers] == ["2005600", "2005200", "2008800", "2005600"]
+    assert ([one.kind for one in shop.seen], refused) == (["debit", "qris", "linking", "payout"], (401, "4015200"))
+
+
+async def test_the_kind_is_that_of_the_signed_path_whatever_the_route() -> None:
+    shop = Shop()
+    both = [verifier(), NotificationVerifier(PROVIDER_KEY.public_key(), path="/v1.0/qr/qr-mpm-notify")]
+    sent = body()
+
+    answer = await post(
+        NotificationApp(both, shop),
+        sent,
+        root_path="/gopay",
+        path="/gopay",
+        headers=sign_notification(sent, PROVIDER_KEY, path="/v1.0/qr/qr-mpm-notify"),
+    )
+
+    assert (answer, [one.kind for one in shop.seen]) == ((200, "2005200"), ["qris"])
+
+
+async def test_a_repeat_with_another_id_and_time_is_acknowledged_and_not_handled_again() -> None:
+    shop = Shop()
+    app = NotificationApp(verifier(), shop)
+
+    assert [await post(app, body()), await post(app, body()), await post(app, body("04"))] == [OK, OK, OK]
+    assert [one.raw["latestTransactionStatus"] for one in shop.seen] == ["00", "04"]
+
+
+async def test_what_failed_is_handled_at_the_next_delivery() -> None:
+    shop = Shop(errors=[RuntimeError()])
+    app = NotificationApp(verifier(), shop)
+
+    assert [await post(app, body()), await post(app, body()), await post(app, body())] == [FAILED, OK, OK]
+    assert len(shop.seen) == 2
+
+
+async def test_a_handler_that_hangs_is_stopped_and_the_claim_released() -> None:
+    calls = []
+
+    async def handler(given: object) -> None:
+        calls.append(given)
+        if len(calls) == 1:
+            await asyncio.Event().wait()
+
+    app = NotificationApp(verifier(), handler, handler_timeout=0.02)
+
+    assert [await post(app, body()), await post(app, body()), len(calls)] == [FAILED, OK, 2]
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+async def test_a_duplicate_waits_no_longer_than_patience_and_never_gets_200(processes: int) -> None:
+    started, release, store = asyncio.Event(), asyncio.Event(), MemoryReplayStore()
+
+    async def handler(given: object) -> None:
+        started.set()
+        await release.wait()
+
+    apps = [NotificationApp(verifier(), handler, store=store, patience=0.05) for _ in range(processes)]
+    first = asyncio.create_task(post(apps[0], body()))
+    await started.wait()
+    second = await post(apps[-1], body())
+    release.set()
+
+    assert (second, await first) == (FAILED, OK)
+
+
+async def test_a_duplicate_gets_the_result_of_the_first_without_the_handler() -> None:
+    started, release, calls = asyncio.Event(), asyncio.Event(), []
+
+    async def handler(given: object) -> None:
+        calls.append(given)
+        started.set()
+        await release.wait()
+
+    app = NotificationApp(verifier(), handler)
+    first = asyncio.create_task(post(app, body()))
+    await started.wait()
+    others = [asyncio.create_task(post(app, body())) for _ in range(5)]
+    await asyncio.sleep(0)
+    release.set()
+
+    assert ([await one for one in (first, *others)], len(calls)) == ([OK] * 6, 1)
+
+
+class Broken(MemoryReplayStore):
+    """Fails where it is told to."""
+
+    def __init__(self, place: str, error: Exception) -> None:
+        super().__init__()
+        self.place, self.error = place, error
+
+    async def claim(self, key: str, *, lease: timedelta, for_good: bool = False) -> Claim | Standing:
+        if self.place == "claim":
+            raise self.error
+        return await super().claim(key, lease=lease, for_good=for_good)
+
+    async def commit(self, claim: Claim) -> bool:
+        if self.place == "commit":
+            raise self.error
+        return self.place != "lost"
+
+
+@pytest.mark.parametrize(("place", "calls"), [("claim", 0), ("commit", 1), ("lost", 1)])
+@pytest.mark.parametrize("error", [StoreFailed("store", "down"), OSError("a secret")])
+async def test_a_store_that_fails_is_never_answered_with_200(
+    place: str, calls: int, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop = Shop()
+
+    assert await post(NotificationApp(verifier(), shop, store=Broken(place, error)), body()) == FAILED
+    assert len(shop.seen) == calls
+    assert "a secret" not in caplog.text
+
+
+async def test_the_claim_is_released_when_the_loop_cancels_the_handler() -> None:
+    started, store = asyncio.Event(), MemoryReplayStore()
+
+    async def handler(given: object) -> None:
+        started.set()
+        await asyncio.Event().wait()
+
+    app = NotificationApp(verifier(), handler, store=store)
+    request = asyncio.create_task(post(app, body()))
+    await started.wait()
+    (running,) = app._handling.running.values()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await request
+
+    assert await post(NotificationApp(verifier(), Shop(), store=store), body()) == OK
+
+
+async def test_a_closing_application_takes_nothing_new_and_waits_for_what_runs() -> None:
+    started, release = asyncio.Event(), asyncio.Event()
+
+    async def handler(given: object) -> None:
+        started.set()
+        await release.wait()
+
+    app = NotificationApp(verifier(), handler)
+    running = asyncio.create_task(post(app, body()))
+    await started.wait()
+    late = await app.aclose(timeout=0.01)
+    refused = await post(app, body("04"))
+    release.set()
+
+    assert (late, refused, await app.aclose(), await running) == (False, FAILED, True, OK)
+
+
+async def test_the_end_of_the_lifespan_waits_for_handlers() -> None:
+    started, release, out = asyncio.Event(), asyncio.Event(), list[Any]()
+
+    async def handler(given: object) -> None:
+        started.set()
+        await release.wait()
+
+    app = NotificationApp(verifier(), handler)
+    running = asyncio.create_task(post(app, body()))
+    await started.wait()
+    lifespan = asyncio.create_task(app({"type": "lifespan"}, receiving([{}, {}]), sending(out)))
+    release.set()
+    await lifespan
+
+    assert (await running, [one["type"] for one in out][-1]) == (OK, "lifespan.shutdown.complete")
+
+
+async def test_more_requests_than_allowed_are_sent_away() -> None:
+    started, release = asyncio.Event(), asyncio.Event()
+
+    async def handler(given: object) -> None:
+        started.set()
+        await release.wait()
+
+    app = NotificationApp(verifier(), handler, max_requests=1)
+    first = asyncio.create_task(post(app, body()))
+    await started.wait()
+    second = await post(app, body("04"))
+    release.set()
+
+    assert (second, await first, await post(app, body("04"))) == (FAILED, OK, OK)
+
+
+@pytest.mark.parametrize(
+    ("headers", "outcome"),
+    [
+        (None, "DebitNotification"),
+        (sign_notification(body(), MERCHANT_KEY), "refused on"),
+        ({"Content-Type": "a"}, "415"),
+    ],
+)
+async def test_there_is_one_debug_and_one_info_record_and_no_secret_in_them(
+    headers: Any, outcome: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "gopay_async")
+    headers = headers or sign_notification(body(), PROVIDER_KEY)
+    await post(NotificationApp(verifier(), Shop()), body(), headers=headers)
+    levels = [one.levelname for one in caplog.records]
+
+    assert (levels.count("INFO"), levels.count("DEBUG")) == (1, 1)
+    assert outcome in caplog.text
+    assert "originalReferenceNo" not in caplog.text
+    assert headers.get("X-SIGNATURE", "no signature") not in caplog.text
+
+
+async def test_a_wrong_path_is_named_in_the_log_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    app = NotificationApp(verifier(), Shop())
+    signed = sign_notification(body(), PROVIDER_KEY, path="/1.0/debit/notify")
+    answers = [await post(app, body(), headers=signed) for _ in range(3)]
+    warnings = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+
+    assert answers == [(401, "4015600")] * 3
+    assert [("path /1.0/debit/notify" in one) for one in warnings] == [True]
+
+
+async def test_a_strangers_message_gets_no_hint(caplog: pytest.LogCaptureFixture) -> None:
+    app = NotificationApp(verifier(), Shop())
+    await post(app, body(), headers=sign_notification(body(), MERCHANT_KEY))
+
+    assert [one for one in caplog.records if one.levelname == "WARNING"] == []
+
+
+async def test_a_span_tells_what_became_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(observing, "_tracer", provider.get_tracer("test"))
+    await post(NotificationApp(verifier(), Shop()), body())
+    (span,) = exporter.get_finished_spans()
+    found = dict(span.attributes or {})
+
+    assert (span.name, found["gopay.outcome"], found["gopay.code"]) == ("gopay notification", "handled", "2005600")
+    assert (found["url.path"], found["gopay.kind"], found["gopay.status"]) == (PATH, "DebitNotification", 200)
+
+
+async def test_it_works_without_opentelemetry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observing, "_tracer", None)
+
+    assert await post(NotificationApp(verifier(), Shop()), body()) == OK
