@@ -71,12 +71,17 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, _Change]]:
         yield from _constant(node)
     elif isinstance(node, ast.If | ast.IfExp):
         yield "condition turned round", _negate
-    elif isinstance(node, ast.Return) and node.value is not None:
+    elif isinstance(node, ast.Return) and not _is_nothing(node.value):
         yield "nothing returned", lambda one, _: setattr(one, "value", ast.Constant(None))
     elif isinstance(node, ast.Raise):
         yield "nothing raised", _pass
     elif isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant | ast.Yield):
         yield "left out", _pass
+
+
+def _is_nothing(value: ast.expr | None) -> bool:
+    # To return None for False changes nothing where only the truth is looked at.
+    return value is None or (isinstance(value, ast.Constant) and value.value in (None, False))
 
 
 def _compare(node: ast.Compare) -> Iterator[tuple[str, _Change]]:

@@ -1,5 +1,6 @@
 """What a job came to, for people and for spreadsheets: CSV, and one HTML page.  Changes nothing; runs no formula."""
 
+import asyncio
 import csv
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
@@ -134,7 +135,7 @@ class Band:
 async def write_html(ledger: Ledger, job: Job, path: Path) -> None:
     """Write the page about *job* to *path*: it needs nothing beside it and no network."""
     text = await html_of(ledger, job)
-    path.write_text(text, encoding="utf-8")
+    await asyncio.to_thread(path.write_text, text, encoding="utf-8")
 
 
 async def html_of(ledger: Ledger, job: Job) -> str:

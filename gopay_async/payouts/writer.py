@@ -31,7 +31,7 @@ _EVENT: Final = events.insert().values({name: bindparam(name) for name in EVENT_
 
 @frozen
 class _Bulk:
-    """A statement compiled once.  Executed as the driver takes it: a payout pays for no second look at its parameters."""
+    """A statement compiled once, executed as the driver takes it: nothing looks at its parameters a second time."""
 
     text: str
     #: Names of the parameters in the driver's order; None where it takes them by name.

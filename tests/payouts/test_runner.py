@@ -22,7 +22,7 @@ async def test_everybody_is_paid_once(here: World) -> None:
     ended = await here.pay(some(20))
 
     assert (ended.how, ended.counts[State.PAID][0]) == (How.PAID, 20)
-    assert len(here.simulator.books.payouts) == 20
+    assert here.paid_for() == 20
 
 
 async def test_what_was_paid_and_lost_is_found_and_not_sent_again(here: World) -> None:
@@ -31,7 +31,7 @@ async def test_what_was_paid_and_lost_is_found_and_not_sent_again(here: World) -
     ended = await here.pay(some(5))
 
     assert ended.how is How.PAID
-    assert len(here.simulator.books.payouts) == 5
+    assert here.paid_for() == 5
 
 
 async def test_what_was_not_found_after_ten_minutes_is_sent_again(here: World) -> None:
@@ -40,4 +40,4 @@ async def test_what_was_not_found_after_ten_minutes_is_sent_again(here: World) -
     ended = await here.pay(some(5))
 
     assert ended.how is How.PAID
-    assert len(here.simulator.books.payouts) == 5
+    assert here.paid_for() == 5

@@ -96,6 +96,10 @@ class World:
         (payout,) = await self.ledger.rows(job.id)
         return payout
 
+    def paid_for(self) -> int:
+        """Return how many payouts the provider holds."""
+        return len(self.simulator.books.payouts.by_reference)
+
     def moves(self) -> list[tuple[str, State, State]]:
         return [(one.reference, one.before, one.state) for one in self.told if isinstance(one, Moved)]
 

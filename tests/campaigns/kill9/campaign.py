@@ -69,32 +69,43 @@ def campaign(kills: int, rows: int, *, seed: int, forgetful: bool = False, fault
         write_key(here / "key.pem")
         while report.kills < kills:
             report.jobs += 1
-            one_job(here / f"job-{report.jobs}", here / "key.pem", kills, rows, chance, report, forgetful, faults)
+            job = _OneJob(here / f"job-{report.jobs}", here / "key.pem", kills, chance, report, forgetful, faults)
+            job.run(rows)
     report.seconds = time.monotonic() - began
     return report
 
 
-def one_job(
-    here: Path, key: Path, kills: int, rows: int, chance: random.Random, report: Report, forgetful: bool, faults: float
-) -> None:
-    here.mkdir()
-    file = here / "payouts.csv"
-    write_file(file, rows)
-    with provider(chance.randrange(10**6), faults) as url:
-        ahead, ended = 0.0, ""
-        while ended in ("", "PAUSED", "OPEN"):
-            # Eleven minutes later, as the clock has it: what was in flight may be asked about at once.
-            ahead += 700.0
-            command = [sys.executable, "-m", "tests.campaigns.kill9.merchant"]
-            arguments = [str(here / "ledger.db"), str(file), url, str(key), str(ahead), *(["forgetful"] * forgetful)]
-            limit = chance.uniform(0.0, 2.0) if report.kills < kills else None
-            # One in four dies wherever it is, perhaps while it imports; the others after they began to send.
-            anywhere = chance.random() < 0.25
-            ended, ahead = run_and_kill([*command, *arguments], limit, ahead, anywhere=anywhere)
-            report.kills += limit is not None and not ended
-        with urllib.request.urlopen(f"{url}/books") as answer:
-            books = json.load(answer)
-    asyncio.run(compare(here / "ledger.db", books, report))
+@define
+class _OneJob:
+    here: Path
+    key: Path
+    kills: int
+    chance: random.Random
+    report: Report
+    forgetful: bool
+    faults: float
+
+    def run(self, rows: int) -> None:
+        """Run one job until it has ended, killing its process while kills are left; then compare."""
+        self.here.mkdir()
+        write_file(self.here / "payouts.csv", rows)
+        with provider(self.chance.randrange(10**6), self.faults) as url:
+            ahead, ended = 0.0, ""
+            while ended in ("", "PAUSED", "OPEN"):
+                # Eleven minutes later, as the clock has it: what was in flight may be asked about at once.
+                ended, ahead = self._once(url, ahead + 700.0)
+            with urllib.request.urlopen(f"{url}/books") as answer:
+                books = json.load(answer)
+        asyncio.run(compare(self.here / "ledger.db", books, self.report))
+
+    def _once(self, url: str, ahead: float) -> tuple[str, float]:
+        where = [str(self.here / "ledger.db"), str(self.here / "payouts.csv"), url, str(self.key), str(ahead)]
+        command = [sys.executable, "-m", "tests.campaigns.kill9.merchant", *where, *(["forgetful"] * self.forgetful)]
+        limit = self.chance.uniform(0.0, 2.0) if self.report.kills < self.kills else None
+        # One in four dies wherever it is, perhaps while it imports; the others after they began to send.
+        ended, ahead = run_and_kill(command, limit, ahead, anywhere=self.chance.random() < 0.25)
+        self.report.kills += limit is not None and not ended
+        return ended, ahead
 
 
 def run_and_kill(command: list[str], limit: float | None, ahead: float, *, anywhere: bool) -> tuple[str, float]:

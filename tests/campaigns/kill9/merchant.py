@@ -19,7 +19,6 @@ from gopay_async.payouts import (
     Account,
     Ended,
     Ledger,
-    Moved,
     Payout,
     Runner,
     Settings,
@@ -61,7 +60,7 @@ class TurnedClock:
 class ForgetfulDesk(Desk):
     """Sends before it has written down that it will: what the campaign must be able to catch."""
 
-    async def enter_all(  # type: ignore[override]  # the arguments are the same, and come by place
+    async def enter_all(
         self, payouts: Sequence[Payout], fact: object, kind: str, new_id: object = None
     ) -> list[Payout]:
         if not isinstance(fact, Claimed) or not callable(new_id):
@@ -69,7 +68,7 @@ class ForgetfulDesk(Desk):
         claimed = [decide(one.standing, fact, self.rules, self.trust).standing for one in payouts]
         return [evolve(one, standing=then, external_id=new_id()) for one, then in zip(payouts, claimed, strict=True)]
 
-    async def enter(self, payout: Payout, fact: object, happened: Happened):  # type: ignore[no-untyped-def, override]  # as above
+    async def enter(self, payout: Payout, fact: object, happened: Happened):  # type: ignore[no-untyped-def]  # as above
         if happened.kind == "answered":
             # The ledger still has it as planned: bring it up to date in one transaction with the answer.
             (planned,) = await self.ledger.known(self.job.account, [payout.reference])
@@ -84,7 +83,8 @@ class ForgetfulDesk(Desk):
         return await super().enter(payout, fact, happened)  # type: ignore[arg-type]  # handed on as it came
 
 
-async def main(ledger_path: str, file: str, url: str, key: str, ahead: str, forgetful: str = "") -> None:
+async def main(arguments: Sequence[str]) -> None:
+    ledger_path, file, url, key, ahead, *forgetful = arguments
     clock = TurnedClock(float(ahead))
     where = Environment.at(url)
     who = Credentials(client_id="C", client_secret="S", private_key=Path(key), partner_id="P", channel_id="12345")
@@ -101,8 +101,6 @@ async def main(ledger_path: str, file: str, url: str, key: str, ahead: str, forg
             async for event in runner.run(job):
                 if isinstance(event, Ended):
                     print("ended", event.how.name, event.reason, flush=True)
-                elif not isinstance(event, Moved):
-                    continue
 
 
 async def known_job(ledger: Ledger, file: str, account: Account):  # type: ignore[no-untyped-def]  # a job
@@ -119,4 +117,4 @@ async def known_job(ledger: Ledger, file: str, account: Account):  # type: ignor
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    asyncio.run(main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""A provider without any de-duplication, and with faults: what it is sent twice it pays twice.  Runs in its own process.
+"""A provider without any de-duplication, and with faults, in its own process: what it is sent twice it pays twice.
 
 `python -m tests.campaigns.kill9.provider SEED RATE` prints its port and serves until its standard input closes.
 `GET /books` tells what every reference was paid: [[amount, status], ...].
@@ -54,7 +54,8 @@ class Books:
 
 def message(status: str, text: str, *, page: bool = False) -> bytes:
     kind = "text/html" if page else "application/json"
-    return f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nRetry-After: 0\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode()
+    lines = [f"HTTP/1.1 {status}", f"Content-Type: {kind}", "Retry-After: 0", f"Content-Length: {len(text)}", "", text]
+    return "\r\n".join(lines).encode()
 
 
 def said(status: str, code: str, **more: object) -> bytes:
