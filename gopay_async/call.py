@@ -105,5 +105,7 @@ def note_cancelled(call: Call, cancelled: asyncio.CancelledError, inquiry: Opera
 
 def log_attempt(call: Call, verdict: Verdict, seconds: float) -> None:
     """Write the one DEBUG record of an attempt."""
+    if not _log.isEnabledFor(logging.DEBUG):
+        return
     code = verdict.received.code if verdict.received else ""
     _log.debug("%s %s %s %s %.3f s", call.name, call.external_id, verdict.word.value, code or verdict.reason, seconds)

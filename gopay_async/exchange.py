@@ -127,6 +127,20 @@ def serialise(
     if endpoint.method in ("GET", "DELETE"):
         return b""
     body = operation.adapt(wire.unstructure(operation))
+    if endpoint.fills or endpoint.offers:
+        _fill(body, operation, credentials, access_token, customer)
+    return wire.dumps(body)
+
+
+def _fill(
+    body: dict[str, Any],
+    operation: Operation[Any],
+    credentials: Credentials,
+    access_token: str,
+    customer: Customer | None,
+) -> None:
+    """Put into *body* what is not the caller's to give."""
+    endpoint = operation.endpoint
     values = {
         "access_token": access_token,
         "customer_token": customer.token if customer else None,
@@ -136,7 +150,6 @@ def serialise(
     for name, source in (*endpoint.fills.items(), *endpoint.offers.items()):
         if name not in body and values[source] is not None:
             body[name] = values[source]
-    return wire.dumps(body)
 
 
 def target(operation: Operation[Any]) -> str:
@@ -288,7 +301,8 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 def _received(response: Response, code: object, message: object) -> Received:
     said = str(message or "")[:4000]
-    return Received(response.status, str(code or "")[:40], said, response.body, _retry_after(response))
+    patience = _retry_after(response) if response.status >= 400 else None
+    return Received(response.status, str(code or "")[:40], said, response.body, patience)
 
 
 def masked(received: Received | None, secrets: Iterable[str]) -> Received | None:
@@ -306,22 +320,19 @@ def _answered(operation: Operation[Any], external_id: str, received: Received, r
     other = _other_reference(operation, raw)
     if other:
         return _unknown(f"the answer names another {other} than the one that was sent", received)
-    told = {"response_code": received.code, "response_message": received.message}
     try:
-        answer = wire.structure(operation.answer, {**raw, **_as_wire(told)}, external_id=external_id, raw=raw)
+        # Outside BI-SNAP nothing is called responseCode: every answer still says code and message under one name.
+        answer = wire.structure(
+            operation.answer,
+            raw,
+            external_id=external_id,
+            raw=raw,
+            response_code=received.code,
+            response_message=received.message,
+        )
     except (wire.Misfit, ValueError) as error:
         return _unknown(f"the answer lacks {error}, or it cannot be read", received, again=True)
     return Verdict(Word.ANSWERED, received=received, answer=answer)
-
-
-def _as_wire(told: dict[str, str]) -> dict[str, str]:
-    # Outside BI-SNAP nothing is called responseCode: every answer still says code and message under one name.
-    return {
-        "responseCode": told["response_code"],
-        "responseMessage": told["response_message"],
-        "response_code": told["response_code"],
-        "response_message": told["response_message"],
-    }
 
 
 def _other_reference(operation: Operation[Any], raw: Mapping[str, Any]) -> str:

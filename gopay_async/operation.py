@@ -10,7 +10,12 @@ C = TypeVar("C")
 T_co = TypeVar("T_co", bound="Answer", covariant=True)
 
 
-class Family(Enum):
+class _Member(Enum):
+    # Members are singletons: the names need not be hashed on every call.
+    __hash__ = object.__hash__
+
+
+class Family(_Member):
     """Group of endpoints that share a host (README section 2 of the catalogue: four families)."""
 
     SNAP = "BI-SNAP"
@@ -19,7 +24,7 @@ class Family(Enum):
     MINI_APP = "mini-app"
 
 
-class Auth(Enum):
+class Auth(_Member):
     """How a call proves who makes it."""
 
     CLIENT_KEY = "RSA over client id and time"
@@ -37,7 +42,7 @@ class Auth(Enum):
 _FAMILIES = {Auth.SERVER_KEY: Family.CORE, Auth.MINI_APP: Family.MINI_APP, Auth.USER_TOKEN: Family.MINI_APP}
 
 
-class Retry(Enum):
+class Retry(_Member):
     """What may follow an outcome that is not known."""
 
     RESEND = "a read: send again with a fresh id"
@@ -46,7 +51,7 @@ class Retry(Enum):
     NEVER = "never again: a new try is the caller's"
 
 
-class Need(Enum):
+class Need(_Member):
     """Whether a call carries the token of a customer."""
 
     NEVER = "must not carry one"

@@ -208,7 +208,7 @@ class GoPaySession:
         """Get the token and make the body, once for all repeats with the same token."""
         endpoint = call.operation.endpoint
         if endpoint.auth is Auth.ACCESS_TOKEN:
-            token = await self._access_token(call)
+            token = self._tokens.current() or await self._access_token(call)
             if call.unknown is not None and token != call.token and call.body_holds_token:
                 # Other bytes under the same id would be another request.
                 reason = f"{call.unknown.reason}; not repeated, because the token in its body has been renewed"

@@ -95,11 +95,15 @@ class TokenSource:
     _rejected: deque[str] = field(factory=lambda: deque(maxlen=16), init=False, repr=False)
     _flight: "asyncio.Task[AccessToken] | None" = field(default=None, init=False, repr=False)
 
+    def current(self) -> str | None:
+        """Return the token if it is good now; None when one must be fetched."""
+        current = self._current
+        return current.value if current is not None and self.clock.now() < current.renew_at else None
+
     async def get(self) -> str:
         """Return a token that is good now; raise what the fetch raised, the same for all that waited for it."""
-        current = self._current
-        if current is not None and self.clock.now() < current.renew_at:
-            return current.value
+        if good := self.current():
+            return good
         if self._flight is None:
             self._flight = asyncio.create_task(self._renew(), name="gopay_async access token")
             # Nobody may be waiting any more when it fails: look at the error, so that the loop does not complain.

@@ -118,6 +118,10 @@ class AiohttpTransport:
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
+    # The length is that of what is sent: a compressed body, which we did not ask for, may be longer.
+    length = response.content_length
+    if length is not None and length <= LIMIT and "Content-Encoding" not in response.headers:
+        return await response.read()
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk

@@ -82,12 +82,14 @@ def unstructure(value: object) -> dict[str, Any]:
 def structure(kind: type[T], found_in: Json, /, **local: Any) -> T:
     """Return the JSON object *found_in* as a *kind*; raise Misfit or InvalidInput.
 
-    Optional fields that cannot be read are left out and named in `unread`; *local* are fields that are not on the wire.
+    Optional fields that cannot be read are left out and named in `unread`; *local* are fields that are not on the wire,
+    or are known better.
     """
     found, unread = _read(kind, found_in)
     if unread and hasattr(kind, "unread"):
         found["unread"] = tuple(unread)
-    return kind(**found, **local)
+    found.update(local)
+    return kind(**found)
 
 
 # --- the converter -------------------------------------------------------------------------------------------------

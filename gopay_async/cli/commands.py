@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from . import demo as demo_
+from .simulator import simulator
+from .webhooks import webhooks
 
 app = typer.Typer(
     name="gopay-async",
@@ -20,6 +22,11 @@ app = typer.Typer(
 @app.callback()
 def main() -> None:
     """Payments, notifications and payouts with GoPay (Midtrans BI-SNAP)."""
+
+
+app.command()(simulator)
+# Without a name of their own: `gopay-async verify`, not `gopay-async webhooks verify`.
+app.add_typer(webhooks)
 
 
 @app.command()

@@ -41,7 +41,7 @@ class Options:
     as_json: bool
 
 
-def simulator(
+def simulator(  # noqa: PLR0917  # the parameters are the options of the command
     port: Annotated[int, typer.Option(help="Port; 0 is any that is free.")] = 0,
     host: Annotated[str, typer.Option(help="Address to listen on; only loopback, unless forced.")] = "127.0.0.1",
     force: Annotated[bool, typer.Option("--force", help="Listen on an address that others can reach.")] = False,
@@ -79,6 +79,8 @@ def simulator(
         page=page,
         as_json=as_json,
     )
+    if from_env and keep_in is not None:
+        raise typer.BadParameter("--keep writes keys to a folder: not those of --from-env")
     try:
         asyncio.run(_run(options))
     except (GoPayError, OSError) as problem:
@@ -97,6 +99,9 @@ async def _run(options: Options) -> None:
             if options.folder is not None:
                 keep(made, options.folder)
             found = with_files(variables(made, url), folder)
+            if options.from_env:
+                # Who gave secrets has them, and does not want them on a screen.
+                found = {name: found[name] for name in ("GOPAY_URL", "GOPAY_NOTIFICATION_KEY")}
             typer.echo(_told(found, console) if options.as_json else _banner(found, console, options))
             await _stopped()
 

@@ -1,16 +1,18 @@
 """Bulk payouts that never pay twice and never lose one: plan, ledger, runner, report.  Needs the extra `payouts`."""
 
-from .desk import Moved
+from .desk import Moved, settle
 from .draft import Draft
 from .intake import draft_of_file, draft_of_rows, existing_job, find_known, import_draft, submit
 from .ledger import Counts, Ledger, open_ledger
 from .plan import Rules, State
+from .reconcile import Difference, Reconciler
 from .records import Account, Job, Payout
 from .runner import Ended, How, RunEvent, Runner, Settings, Slowed, Started, Waiting
 
 __all__ = [
     "Account",
     "Counts",
+    "Difference",
     "Draft",
     "Ended",
     "How",
@@ -18,6 +20,7 @@ __all__ = [
     "Ledger",
     "Moved",
     "Payout",
+    "Reconciler",
     "Rules",
     "RunEvent",
     "Runner",
@@ -32,5 +35,6 @@ __all__ = [
     "find_known",
     "import_draft",
     "open_ledger",
+    "settle",
     "submit",
 ]

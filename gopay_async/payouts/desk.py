@@ -8,8 +8,9 @@ from typing import Final
 from attrs import define, evolve, field, frozen
 
 from ..clock import Clock
+from ..errors import InvalidInput, JobRefused
 from .ledger import Ledger
-from .plan import Event, Moment, Rules, State, Transition, Trust, decide
+from .plan import Event, Moment, Rules, Settled, State, Transition, Trust, decide
 from .records import Happened, Job, Move, Payout
 
 #: A wall clock may be set back by so much while a job runs.
@@ -148,3 +149,28 @@ def _moved(payout: Payout, state: State, said: str) -> Moved:
     return Moved(
         payout=payout.id, line=payout.line, reference=payout.reference, before=payout.state, state=state, said=said
     )
+
+
+async def settle(ledger: Ledger, payout: Payout, *, state: State, who: str, note: str, rules: Rules) -> None:
+    """Write what a person says became of *payout*, with who and why.
+
+    Raises InvalidInput when it is not a person's to settle, LedgerBusy while a process runs a job of this ledger.
+    """
+    if not who.strip() or not note.strip():
+        raise InvalidInput("note", "who settles a payout says why")
+    with ledger.lock(f"settling {payout.reference}"):
+        now = ledger.clock.now()
+        fact = Settled(at=now, state=state, who=who.strip(), note=note.strip())
+        done = decide(payout.standing, fact, rules, Trust())
+        attempt, reason = payout.standing.attempt, done.standing.reason
+        event = Happened(at=now, kind="settled", attempt=attempt, outcome=state.value, said=reason)
+        step = Move(
+            payout=payout.id,
+            before=payout.standing,
+            after=done.standing,
+            external_id=payout.external_id,
+            event=event,
+        )
+        (made,) = await ledger.move([step])
+        if not made:
+            raise JobRefused(f"{payout.reference} has just moved: look at it again.")

@@ -18,7 +18,9 @@ from ..errors import (
     TokenUnavailable,
 )
 from ..models import Money
+from ..operation import Answer
 from .plan import Answered, Asked, Finding, Moment, Notice, Noticed, Outcome
+from .records import Happened, Payout
 
 #: (HTTP status, case) of refusals that are not about one payout: the whole job would meet them.
 STOPS: Final = frozenset({(403, "14"), (403, "06"), (403, "01"), (404, "08"), (422, "02"), (401, "00")})
@@ -126,3 +128,19 @@ def words(error: GoPayError) -> str:
     reason = error.reason if not said or not isinstance(error, Refused) else ""
     text = "; ".join(part for part in (said, reason) if part) or type(error).__name__
     return "".join(char if char.isprintable() else " " for char in text)[:200]
+
+
+def entry(payout: Payout, when: Moment, kind: str, outcome: str, result: Answer | GoPayError | None) -> Happened:
+    """Return the event of the ledger for *result*, None when there is not even an error."""
+    received = result.received if isinstance(result, OperationError) else None
+    code = result.response_code if isinstance(result, Answer) else ""
+    return Happened(
+        at=when.at,
+        kind=kind,
+        attempt=payout.standing.attempt,
+        external_id=getattr(result, "external_id", "") or payout.external_id,
+        http_status=received.status if received else (int(code[:3]) if code[:3].isdecimal() else None),
+        code=received.code if received else code,
+        outcome=outcome,
+        said=words(result) if isinstance(result, GoPayError) else "",
+    )

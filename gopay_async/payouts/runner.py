@@ -12,16 +12,16 @@ from ..api import QueryTopUp, QueryTransfer, TopUpAccepted, TransferState
 from ..clock import Clock, SystemClock
 from ..errors import GoPayError, JobRefused, OperationError, RateLimited, TokenUnavailable, Unauthorized
 from ..models import new_external_id
-from ..operation import Answer
 from ..session import GoPaySession
 from . import outcomes
 from .desk import Desk, Moved, Watch
 from .inbox import apply_notices
 from .intake import check_account
 from .ledger import Counts, Ledger
+from .outcomes import entry
 from .pacer import Pacer
-from .plan import OPEN, Claimed, Crashed, Moment, Outcome, Rules, State, Streak, whether_to_send
-from .records import Account, Happened, Job, Payout
+from .plan import OPEN, Claimed, Crashed, Outcome, Rules, State, Streak, whether_to_send
+from .records import Account, Job, Payout
 
 Contract = type[QueryTransfer] | type[QueryTopUp]
 #: Events that wait for a slow reader; then the run waits for it.
@@ -348,7 +348,7 @@ class _Run:
         async with self._slots:
             result = await self._try(payout)
         fact = outcomes.answered(result, attempt=payout.standing.attempt, when=self.watch.moment())
-        done = await self.desk.enter(payout, fact, _entry(payout, fact.when, "answered", fact.outcome.value, result))
+        done = await self.desk.enter(payout, fact, entry(payout, fact.when, "answered", fact.outcome.value, result))
         if fact.outcome is Outcome.RATE_LIMITED:
             await self._slow_down(result)
         else:
@@ -380,7 +380,7 @@ class _Run:
 
     def _leave_unknown(self, payout: Payout) -> None:
         when = self.watch.moment()
-        self.desk.submit(payout, Crashed(when=when), _entry(payout, when, "cancelled", Outcome.UNKNOWN.value, None))
+        self.desk.submit(payout, Crashed(when=when), entry(payout, when, "cancelled", Outcome.UNKNOWN.value, None))
 
     async def _ask(self, payout: Payout) -> None:
         async with self._slots:
@@ -390,7 +390,7 @@ class _Run:
             when = self.watch.moment()
             result = await self._inquire(payout)
         fact = outcomes.asked(result, attempt=payout.standing.attempt, when=when)
-        await self.desk.enter(payout, fact, _entry(payout, when, "asked", fact.finding.value, result))
+        await self.desk.enter(payout, fact, entry(payout, when, "asked", fact.finding.value, result))
         if isinstance(result, RateLimited):
             await self._slow_down(result)
         if isinstance(result, TokenUnavailable | Unauthorized):
@@ -410,21 +410,6 @@ class _Run:
 
 class _NotBegun(GoPayError):
     """It was claimed, and then the run ended before it was sent."""
-
-
-def _entry(payout: Payout, when: Moment, kind: str, outcome: str, result: Answer | GoPayError | None) -> Happened:
-    received = result.received if isinstance(result, OperationError) else None
-    code = result.response_code if isinstance(result, Answer) else ""
-    return Happened(
-        at=when.at,
-        kind=kind,
-        attempt=payout.standing.attempt,
-        external_id=getattr(result, "external_id", "") or payout.external_id,
-        http_status=received.status if received else (int(code[:3]) if code[:3].isdecimal() else None),
-        code=received.code if received else code,
-        outcome=outcome,
-        said=outcomes.words(result) if isinstance(result, GoPayError) else "",
-    )
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -182,24 +182,15 @@ async def _unlink(console: Console, words: Words) -> None:
     console.simulator.unlink(links[number])
 
 
-async def _deposit(console: Console, words: Words) -> None:
-    simulator = console.simulator
-    simulator.books.payouts.deposit(Money(_word(words, "amount")), simulator.clock.now())
-
-
-#: What may happen to a payment in each status, and what happens there.
-ON_PAYMENT: Final[Mapping[str, Callable[[Simulator, str], object]]] = {
-    "pay": Simulator.pay,
-    "cancel": Simulator.cancel,
-    "expire": Simulator.expire,
-    "fail": Simulator.fail,
-    "deny": Simulator.deny,
-}
 COMMANDS: Final[Mapping[str, Command]] = {
-    **{name: _by_reference(act) for name, act in ON_PAYMENT.items()},
+    "pay": _by_reference(lambda simulator, reference: simulator.pay(reference)),
+    "cancel": _by_reference(lambda simulator, reference: simulator.cancel(reference)),
+    "expire": _by_reference(lambda simulator, reference: simulator.expire(reference)),
+    "fail": _by_reference(lambda simulator, reference: simulator.fail(reference)),
+    "deny": _by_reference(lambda simulator, reference: simulator.deny(reference)),
     "refund": _refund,
-    "complete-top-up": _by_reference(Simulator.complete_top_up),
-    "fail-top-up": _by_reference(Simulator.fail_top_up),
+    "complete-top-up": _by_reference(lambda simulator, reference: simulator.complete_top_up(reference)),
+    "fail-top-up": _by_reference(lambda simulator, reference: simulator.fail_top_up(reference)),
     "clock": _clock,
     "reset": _reset,
     "fault": _fault,
@@ -212,7 +203,6 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "resend": _resend,
     "link": _link_user,
     "unlink": _unlink,
-    "deposit": _deposit,
 }
 
 

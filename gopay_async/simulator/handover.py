@@ -22,7 +22,7 @@ _VALUES: Final = "credentials.env"
 
 
 def variables(simulator: Simulator, url: str) -> dict[str, str]:
-    """Return the environment variables of a client of *simulator* at *url*; keys on one line, with \\n for breaks."""
+    """Return the environment variables of a client of *simulator* at *url*; keys on one line."""
     own = simulator.credentials
     names = [one.name for one in fields(Credentials) if one.name != "private_key"]
     found = {f"GOPAY_{name.upper()}": getattr(own, name) for name in names}
@@ -95,4 +95,3 @@ def _write(path: Path, text: str) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
-

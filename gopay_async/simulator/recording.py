@@ -201,8 +201,9 @@ class Replayed:
 
 
 def recorded_faults(path: str | Path) -> FaultPlan:
-    """Return the plan that lets the faults of a recorded run meet the same requests again: the third top-up's the
-    third top-up.  Raises InvalidInput for a file of another kind, and OSError.
+    """Return the plan that lets the faults of a recorded run happen again, the third top-up's to the third top-up.
+
+    Raises InvalidInput for a file of another kind, and OSError.
     """
     plan, met = FaultPlan(), Counter[str]()
     for event in _events(path)[1]:
@@ -297,8 +298,6 @@ def _signed(simulator: Simulator, request: Request, operation: str) -> dict[str,
         return {"X-CLIENT-KEY": str(own.client_id), "X-SIGNATURE": signing.sign_rsa(text, own.private_key)}
     if auth is Auth.ACCESS_TOKEN:
         token = headers["Authorization"].partition(" ")[2]
-        text = signing.transaction_string(
-            request.method, request.target, token, request.body, headers["X-TIMESTAMP"]
-        )
+        text = signing.transaction_string(request.method, request.target, token, request.body, headers["X-TIMESTAMP"])
         return {"X-PARTNER-ID": str(own.partner_id), "X-SIGNATURE": signing.sign_hmac(text, str(own.client_secret))}
     return {}

@@ -39,6 +39,10 @@ def postgresql_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def redis_socket() -> Iterator[str]:
+    """The socket in GOPAY_TEST_REDIS, or that of a server started here."""
+    if given := os.environ.get("GOPAY_TEST_REDIS"):
+        yield given
+        return
     server = RedisServer()
     try:
         yield server.socket_file

@@ -14,6 +14,7 @@ from ..control import PREFIX
 from ..faults import FAULTS
 from ..records import AUTHORIZED, PENDING, SUCCESS, Payment, Payout
 from ..scenario import EITHER, TIMED
+from ..veil import veil_of
 from .words import FAULT_WORDS
 
 #: Rows of each table.
@@ -33,7 +34,7 @@ class Drawing:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.filters.update(rupiah=rupiah, moment=moment, status=status, spaces=visible)
+        self._environment.filters.update(rupiah=rupiah, moment=moment, minute=minute, status=status, spaces=visible)
         self._environment.globals.update(
             prefix=PREFIX,
             form_token=console.form_token,
@@ -46,6 +47,7 @@ class Drawing:
             on_payment=on_payment,
             on_top_up=on_top_up,
             describe=describe,
+            veil=veil_of,
         )
 
     def draw(self, template: str, **values: Any) -> str:
@@ -67,6 +69,11 @@ def rupiah(amount: Money | Decimal) -> str:
 def moment(at: datetime) -> str:
     """Write a time as the provider's clocks show it."""
     return at.astimezone(WIB).strftime("%d %b %Y %H:%M:%S")
+
+
+def minute(at: datetime) -> str:
+    """Write a time without its seconds, so that nothing is drawn again because one has passed."""
+    return at.astimezone(WIB).strftime("%d %b %Y %H:%M")
 
 
 def status(code: str) -> str:

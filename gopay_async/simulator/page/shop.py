@@ -16,7 +16,8 @@ from ...credentials import Customer, Environment
 from ...errors import GoPayError, WebhookError
 from ...models import Money, new_external_id
 from ...session import GoPaySession
-from ...webhooks.verifier import NotificationVerifier
+from ...webhooks.payout import PayoutVerifier
+from ...webhooks.verifier import NotificationVerifier, Verifier
 from ..console import Console
 from ..control import PREFIX, as_json, refuse_forms
 
@@ -101,13 +102,7 @@ class Shop:
         return as_json({"order": order.number, "amount": str(order.amount), "paid": order.is_paid})
 
     async def _receive(self, request: web.Request) -> web.StreamResponse:
-        simulator = self.console.simulator
-        verifier = NotificationVerifier(
-            simulator.notification_public_key,
-            path=f"/{request.match_info['path']}",
-            clock=simulator.clock,
-            max_age=timedelta(days=1),
-        )
+        verifier = self._verifier(f"/{request.match_info['path']}", is_payout="Iris-Signature" in request.headers)
         try:
             notification = verifier.verify(headers=request.headers, body=await request.read())
         except WebhookError as problem:
@@ -115,6 +110,13 @@ class Shop:
         if isinstance(notification, DebitNotification) and notification.status.is_paid:
             self._mark(notification)
         return as_json({"responseCode": f"200{verifier.service}00", "responseMessage": "Successful"})
+
+    def _verifier(self, path: str, *, is_payout: bool) -> Verifier:
+        simulator = self.console.simulator
+        if is_payout:
+            return PayoutVerifier(simulator.iris_key, path=path)
+        key = simulator.notification_public_key
+        return NotificationVerifier(key, path=path, clock=simulator.clock, max_age=timedelta(days=1))
 
     def _mark(self, paid: DebitNotification) -> None:
         for order in self.orders.values():

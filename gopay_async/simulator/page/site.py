@@ -1,6 +1,7 @@
 """The routes of the page (aiohttp.web): pages, forms, live fragments, static files.  Knows no rule of the provider."""
 
 import asyncio
+from contextlib import suppress
 from importlib.resources import files
 from typing import Any, Final
 
@@ -178,10 +179,9 @@ class Site:
             raise web.HTTPNotFound
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
         await response.prepare(request)
-        try:
+        # The browser may go away.
+        with suppress(ConnectionError):
             await self._tell(request, response, view)
-        except ConnectionError:
-            pass  # The browser went away.
         return response
 
     async def _tell(self, request: web.Request, response: web.StreamResponse, view: str) -> None:

@@ -1,0 +1,245 @@
+"""`gopay-async payouts`: check, run, resume, status, report, reconcile, settle.  Knows options and no payout."""
+
+import getpass
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from ..errors import InvalidInput
+from ..payouts import Reconciler, Rules, State, draft_of_file, existing_job, open_ledger
+from ..payouts import settle as settle_payout
+from ..payouts.intake import check_account
+from ..payouts.report import write_csv, write_html
+from .payouts_screen import show_job, show_jobs, show_rows
+from .payouts_work import (
+    Asked,
+    Contract,
+    check_file,
+    connection_of,
+    finish,
+    go,
+    ledger_at,
+    prepare,
+    screen_for,
+    settings_of,
+    show_history,
+    show_unpaid,
+)
+
+app = typer.Typer(help="Pay many people from a file: never twice, and nobody lost.", no_args_is_help=True)
+
+LedgerOption = Annotated[Path, typer.Option("--ledger", help="The ledger: one SQLite file on a local disk.")]
+EnvironmentOption = Annotated[
+    str, typer.Option("--environment", "-e", help="sandbox, staging, production, or the address of a simulator.")
+]
+CredentialsOption = Annotated[
+    Path | None,
+    typer.Option("--credentials", help="File with GOPAY_CLIENT_ID=... and so on; without it the environment is read."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line, for machines.")]
+ConcurrencyOption = Annotated[int, typer.Option(min=1, max=1_000, help="Requests under way at once.")]
+RateOption = Annotated[float | None, typer.Option(min=0.01, help="Requests that may start in a second.")]
+WaitOption = Annotated[str, typer.Option(help="How long to wait for accepted payouts: 90s, 15m, 2h, or 0.")]
+ContractOption = Annotated[Contract, typer.Option("--inquiry", help="Service code of the inquiry: 36 or 39.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether count and total are right.")]
+_LEDGER: Final = Path("gopay-payouts.db")
+
+
+# --- commands --------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="CSV or JSON Lines.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Read a file and list everything that is wrong with it.  Sends nothing and needs no credentials."""
+    screen = screen_for(as_json)
+    finish(check_file(screen, file), screen)
+
+
+@app.command()
+def run(
+    file: Annotated[Path, typer.Argument(help="CSV or JSON Lines.")],
+    *,
+    environment: EnvironmentOption,
+    ledger: LedgerOption = _LEDGER,
+    credentials: CredentialsOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything but import and send.")] = False,
+    verify: Annotated[bool, typer.Option("--verify-accounts", help="Ask whose each number is; compare names.")] = False,
+    skip_known: Annotated[bool, typer.Option(help="Leave out rows that the ledger has already, identical.")] = False,
+    accept_warnings: Annotated[bool, typer.Option(help="Confirm every warning, such as repeated payees.")] = False,
+    max_total: Annotated[int | None, typer.Option(help="Refuse a file with a higher total, in rupiah.")] = None,
+    max_count: Annotated[int | None, typer.Option(help="Refuse a file with more rows.")] = None,
+    rate: RateOption = None,
+    concurrency: ConcurrencyOption = 20,
+    wait: WaitOption = "15m",
+    inquiry: ContractOption = Contract.TRANSFER,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Pay out a file; the same file again goes on where it was.  The total is confirmed before money moves."""
+    screen = screen_for(as_json)
+
+    async def work() -> int:
+        connection = connection_of(environment, credentials)
+        settings = settings_of(concurrency, rate, wait, inquiry)
+        asked = Asked(dry_run, verify, skip_known, accept_warnings, max_total, max_count, yes)
+        async with draft_of_file(file) as draft, ledger_at(ledger, dry=dry_run) as book:
+            job = await existing_job(draft, book, connection.account) if book else None
+            known = job is not None
+            if job is None:
+                job = await prepare(screen, draft, book, connection=connection, asked=asked, name=file.name)
+            else:
+                screen.say(f"{file.name} is job {job.short}, imported {job.imported_at:%Y-%m-%d %H:%M} UTC.")
+            if job is None or book is None or dry_run:
+                return 0
+            # A new file has just been confirmed.
+            return await go(screen, book, job, connection, settings, yes=yes or not known)
+
+    finish(work(), screen)
+
+
+@app.command()
+def resume(
+    job: Annotated[str, typer.Argument(help="Beginning of the job's id, or its name.")],
+    *,
+    environment: EnvironmentOption,
+    ledger: LedgerOption = _LEDGER,
+    credentials: CredentialsOption = None,
+    rate: RateOption = None,
+    concurrency: ConcurrencyOption = 20,
+    wait: WaitOption = "15m",
+    inquiry: ContractOption = Contract.TRANSFER,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Go on with a job: send what is planned, ask about what is open."""
+    screen = screen_for(as_json)
+
+    async def work() -> int:
+        connection = connection_of(environment, credentials)
+        settings = settings_of(concurrency, rate, wait, inquiry)
+        async with open_ledger(ledger, create=False) as book:
+            found = await book.job(job)
+            check_account(found, connection.account)
+            return await go(screen, book, found, connection, settings, yes=yes)
+
+    finish(work(), screen)
+
+
+@app.command()
+def status(
+    job: Annotated[str | None, typer.Argument(help="Beginning of the job's id, or its name; without it all.")] = None,
+    row: Annotated[str | None, typer.Option(help="Reference or line: everything that happened to this one.")] = None,
+    ledger: LedgerOption = _LEDGER,
+    as_json: JsonOption = False,
+) -> None:
+    """Say how a job stands, also while it runs."""
+    screen = screen_for(as_json)
+
+    async def work() -> int:
+        async with open_ledger(ledger, create=False) as book:
+            if job is None:
+                show_jobs(screen, await book.jobs())
+                return 0
+            found = await book.job(job)
+            if row is not None:
+                await show_history(screen, book, found, row)
+                return 0
+            show_job(screen, found, await book.counts(found.id))
+            return 0
+
+    finish(work(), screen)
+
+
+@app.command()
+def report(
+    job: Annotated[str, typer.Argument(help="Beginning of the job's id, or its name.")],
+    csv: Annotated[Path | None, typer.Option(help="Write all rows to this CSV file.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write one page, with a chart, to this file.")] = None,
+    ledger: LedgerOption = _LEDGER,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what became of a job: a table here, CSV and HTML in files."""
+    screen = screen_for(as_json)
+
+    async def work() -> int:
+        async with open_ledger(ledger, create=False) as book:
+            found = await book.job(job)
+            show_job(screen, found, await book.counts(found.id))
+            await show_unpaid(screen, book, found)
+            if csv:
+                await write_csv(book, found, csv)
+                screen.say(f"All rows: {csv}")
+            if html:
+                await write_html(book, found, html)
+                screen.say(f"The page: {html}")
+            return 0
+
+    finish(work(), screen)
+
+
+@app.command()
+def reconcile(
+    job: Annotated[str, typer.Argument(help="Beginning of the job's id, or its name.")],
+    *,
+    environment: EnvironmentOption,
+    ledger: LedgerOption = _LEDGER,
+    credentials: CredentialsOption = None,
+    rate: RateOption = None,
+    concurrency: ConcurrencyOption = 20,
+    inquiry: ContractOption = Contract.TRANSFER,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare ledger, provider and notifications row by row; list every difference.  Sends no money."""
+    screen = screen_for(as_json)
+
+    async def work() -> int:
+        connection = connection_of(environment, credentials)
+        settings = settings_of(concurrency, rate, "0", inquiry)
+        async with open_ledger(ledger, create=False) as book, connection.session(concurrency) as gopay:
+            found = await book.job(job)
+            reconciler = Reconciler(book, gopay, connection.account, settings)
+            differences = [one async for one in reconciler.differences(found)]
+            columns = ("line", "reference", "ledger", "provider", "notification", "said")
+            rows = [
+                (str(one.line), one.reference, one.ledger, one.provider or "-", one.notification or "-", one.said)
+                for one in differences
+            ]
+            show_rows(screen, columns, rows)
+            screen.say(f"{len(differences)} differences")
+            screen.facts({"event": "reconciled", "differences": len(differences)})
+            return 1 if differences else 0
+
+    finish(work(), screen)
+
+
+@app.command()
+def settle(
+    job: Annotated[str, typer.Argument(help="Beginning of the job's id, or its name.")],
+    row: Annotated[str, typer.Argument(help="Reference or line.")],
+    *,
+    as_: Annotated[str, typer.Option("--as", help="paid or failed.")],
+    note: Annotated[str, typer.Option(help="Why: it stays in the ledger.")],
+    who: Annotated[str, typer.Option(help="Who says so.")] = "",
+    ledger: LedgerOption = _LEDGER,
+    as_json: JsonOption = False,
+) -> None:
+    """Say, as a person, what became of a row that is unknown, disputed, or past the window.  It is never sent again."""
+    screen = screen_for(as_json)
+
+    async def work() -> int:
+        if as_ not in (State.PAID, State.FAILED):
+            raise InvalidInput("--as", "must be paid or failed")
+        async with open_ledger(ledger, create=False) as book:
+            found = await book.job(job)
+            payout = await book.row(found.id, row)
+            name = who or getpass.getuser()
+            await settle_payout(book, payout, state=State(as_), who=name, note=note, rules=Rules())
+            screen.say(f"{payout.reference}: {payout.state} -> {as_}, settled by {name}.")
+            screen.facts({"event": "settled", "reference": payout.reference, "state": as_, "who": name})
+            return 0
+
+    finish(work(), screen)
