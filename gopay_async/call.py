@@ -28,6 +28,9 @@ class Call:
     #: Whether the caller chose the id, and so has it recorded.
     id_given: bool
     customer: Customer | None
+    #: Scheme and host.
+    base: str
+    #: On the clock of the event loop.
     deadline: float
     #: When the first attempt began, and the last one.
     started: datetime

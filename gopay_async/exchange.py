@@ -87,8 +87,9 @@ class Verdict:
 def check(operation: Operation[Any], credentials: Credentials, customer: Customer | None) -> None:
     """Raise what *operation* lacks before any network: ConfigurationError for credentials, InvalidInput otherwise."""
     endpoint, name = operation.endpoint, type(operation).__name__
-    needed = (*_NEEDS[endpoint.auth], *(value for value in endpoint.fills.values() if value in _FROM_CREDENTIALS))
-    credentials.require(tuple(one for one in needed if getattr(operation, one, None) is None), purpose=name)
+    for needed in _needed(type(operation)):  # type: ignore[arg-type]  # mypy takes the class for an instance
+        if getattr(credentials, needed) is None and getattr(operation, needed, None) is None:
+            credentials.require(_missing(operation), purpose=name)
     if endpoint.customer is Need.REQUIRED and customer is None:
         raise InvalidInput("customer", f"{name} is made for one customer: pass customer=Customer(token)")
     if endpoint.customer is Need.NEVER and customer is not None:
@@ -97,6 +98,17 @@ def check(operation: Operation[Any], credentials: Credentials, customer: Custome
         raise InvalidInput("customer", f"{name} takes either customer=Customer(token) or {endpoint.instead}, not both")
     if endpoint.device and customer is not None and customer.device_id is None:
         raise InvalidInput("customer.device_id", f"{name} needs X-DEVICE-ID: pass Customer(token, device_id=...)")
+
+
+@cache
+def _needed(kind: type[Operation[Any]]) -> tuple[str, ...]:
+    given = (value for value in kind.endpoint.fills.values() if value in _FROM_CREDENTIALS)
+    return (*_NEEDS[kind.endpoint.auth], *given)
+
+
+def _missing(operation: Operation[Any]) -> tuple[str, ...]:
+    names = _needed(type(operation))  # type: ignore[arg-type]  # as above
+    return tuple(name for name in names if getattr(operation, name, None) is None)
 
 
 _FROM_CREDENTIALS = ("merchant_id", "payment_handle")
@@ -336,11 +348,17 @@ def _answered(operation: Operation[Any], external_id: str, received: Received, r
 
 
 def _other_reference(operation: Operation[Any], raw: Mapping[str, Any]) -> str:
-    for name in ("partner_reference_no", "original_partner_reference_no"):
-        sent, named = getattr(operation, name, None), raw.get(camel(name))
+    for name, wire_name in _REFERENCES:
+        named = raw.get(wire_name)
+        if named is None:
+            continue
+        sent = getattr(operation, name, None)
         if sent and named and sent != named and not _is_cut(sent, named):
-            return camel(name)
+            return wire_name
     return ""
+
+
+_REFERENCES = tuple((name, camel(name)) for name in ("partner_reference_no", "original_partner_reference_no"))
 
 
 def _is_cut(sent: str, named: object) -> bool:

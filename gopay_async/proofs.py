@@ -3,14 +3,14 @@
 from base64 import b64encode
 from collections.abc import Callable
 
-from attrs import frozen
+from attrs import define
 
 from . import signing
 from .credentials import Credentials, Customer
 from .operation import Auth
 
 
-@frozen
+@define
 class Proof:
     """What the headers of a call are made from."""
 

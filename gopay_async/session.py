@@ -155,7 +155,7 @@ class GoPaySession:
         if not isinstance(operation, Operation):
             raise InvalidInput("operation", f"must be an operation of gopay_async.api, not {type(operation).__name__}")
         exchange.check(operation, self._credentials, customer)
-        self._environment.base(operation.endpoint.family)
+        base = self._environment.base(operation.endpoint.family)
         required = required_id(operation, external_id)
         now = self._clock.now()
         budget = self._timeout if timeout is None else _seconds("timeout", timeout)
@@ -164,6 +164,7 @@ class GoPaySession:
             required or new_external_id(),
             required is not None,
             customer,
+            base=base,
             deadline=asyncio.get_running_loop().time() + budget,
             started=now,
             sent_at=now,
@@ -234,7 +235,7 @@ class GoPaySession:
         return exchange.build(
             call.operation,
             self._credentials,
-            base=self._environment.base(call.operation.endpoint.family),
+            base=call.base,
             external_id=call.external_id,
             at=call.sent_at,
             body=call.body or b"",

@@ -11,6 +11,7 @@ from .. import wire
 from ..errors import GoPayError, Imbalance, InvalidInput
 from .app import serving
 from .console import Console, Words
+from .veil import Veil, veil_of
 
 PREFIX: Final = "/_simulator"
 #: What the form of a foreign site could send without asking first.
@@ -53,7 +54,7 @@ class Control:
         seen = self.console.request(int(request.match_info["number"][:18]))
         if seen is None or seen.report is None:
             return as_json({"error": "there is no report about such a request"}, 404)
-        return as_json(seen.report.as_json())
+        return as_json(_veiled(seen.report.as_json(), veil_of(self.console.simulator, seen)))
 
     async def _auth_code(self, request: web.Request) -> web.StreamResponse:
         refuse_forms(request)
@@ -67,6 +68,14 @@ class Control:
         except GoPayError as problem:
             return as_json({"error": str(problem)}, 400)
         return as_json(self.console.state())
+
+
+def _veiled(value: Any, veil: Veil) -> Any:
+    if isinstance(value, dict):
+        return {name: _veiled(one, veil) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_veiled(one, veil) for one in value]
+    return veil(value) if isinstance(value, str) else value
 
 
 def refuse_forms(request: web.Request) -> None:

@@ -27,7 +27,11 @@ def _hidden(simulator: Simulator, seen: Seen) -> Iterator[tuple[str, str]]:
     known = (books.tokens, books.people.users, books.people.links)
     for name, value in seen.request.headers.items():
         scheme, _, token = value.partition(" ")
-        if name.lower() in ("authorization", "authorization-customer") and token and not any(token in one for one in known):
+        if (
+            name.lower() in ("authorization", "authorization-customer")
+            and token
+            and not any(token in one for one in known)
+        ):
             # A key of production, or another system's token, may have come here by mistake.
             yield token, _shortened(token) if scheme.lower() == "bearer" else _dots(token)
     for name in _SECRETS:

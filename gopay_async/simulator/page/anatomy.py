@@ -5,13 +5,12 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from ... import signing
 from ...operation import Auth
 from ..diagnosis import Evidence, signed_body, signed_text, signed_token_text
 from ..provider import MISPRINTS, ROUTES, Seen
-from ..report import Report
+from ..report import Finding, Report
 from ..simulator import Simulator
-from .veil import Veil, veil_of
+from ..veil import Veil, veil_of
 
 #: More of a text is not shown.
 LIMIT: Final = 20_000
@@ -59,12 +58,12 @@ class Part:
     name: str
     expected: str
     #: What was signed in its place, where that is known.
-    signed: str
+    signed: str | None
 
     @property
     def differs(self) -> bool:
         """Whether something else was signed."""
-        return self.signed not in ("", self.expected)
+        return self.signed not in (None, self.expected)
 
 
 @frozen
@@ -77,6 +76,7 @@ class Anatomy:
     minified: str
     is_minified: bool
     answer: str
+    findings: tuple[Finding, ...]
     parts: tuple[Part, ...]
     comparisons: tuple[Comparison, ...]
     #: Whether what was signed could be found out.
@@ -114,6 +114,7 @@ def take_apart(simulator: Simulator, seen: Seen) -> Anatomy:
         minified=veil(minified),
         is_minified=body == minified,
         answer=veil(_text(seen.response.body)) if seen.response else "",
+        findings=tuple(evolve(one, text=veil(one.text)) for one in report.findings) if report else (),
         parts=tuple(_parts(report, signed, veil)) if report and report.anatomy else (),
         comparisons=tuple(_veiled(one, veil) for one in _comparisons(report, signed)) if report else (),
         is_explained=signed is not None,
@@ -166,10 +167,10 @@ def _parts(report: Report, signed: str | None, veil: Veil) -> Iterator[Part]:
     names = ("client id", "X-TIMESTAMP") if separator == "|" else _TRANSACTION
     expected = report.string_to_sign.split(separator, len(names) - 1)
     received = (signed or "").split(separator, len(names) - 1)
-    if len(received) != len(names):
-        received = [""] * len(names)
-    for name, one, other in zip(names, expected, received, strict=True):
-        yield Part(name, veil(one), veil(other))
+    # A text with other separators cannot be taken apart.
+    is_known = len(received) == len(names)
+    for place, (name, one) in enumerate(zip(names, expected, strict=True)):
+        yield Part(name, veil(one), veil(received[place]) if is_known else None)
 
 
 _TRANSACTION: Final = ("method", "path", "access token", "SHA-256 of the minified body", "X-TIMESTAMP")
@@ -210,8 +211,3 @@ def own_string(simulator: Simulator, seen: Seen, text: str) -> Comparison | None
         return None
     made = Comparison("Your string to sign", seen.report.string_to_sign, text.strip("\r\n"), received_label="yours")
     return _veiled(made, veil_of(simulator, seen))
-
-
-def digest_of(text: str) -> str:
-    """Return the SHA-256 of a body as it stands in the string to sign."""
-    return signing.digest(text.encode())
