@@ -157,3 +157,24 @@ def bench(session: nox.Session) -> None:
     """Print every claim about speed as a ratio, and fail when a limit is missed."""
     session.install("-q", ".")
     session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Play at least 10 million inputs to the verifier, guided by coverage; the short mode is among the tests."""
+    session.install("-q", "-e", ".", *nox.project.dependency_groups(PROJECT, "fuzz"))
+    session.run("python", "-m", "fuzz", *(session.posargs or ["-runs=14000000", "-print_final_stats=1"]))
+
+
+@nox.session(name="mutate-webhooks", default=False)
+def mutate_webhooks(session: nox.Session) -> None:
+    """Put small wrongs into signing, verifier and replay code, and demand that the tests notice 95 % of them."""
+    _install(session, "test")
+    session.run("python", "-m", "fuzz.mutate", *session.posargs)
+
+
+@nox.session(default=False)
+def servers(session: nox.Session) -> None:
+    """Deliver to every server by every framework, under a root_path and behind a proxy, over real sockets."""
+    _install(session, "test")
+    session.run("python", "-m", "pytest", "-q", "tests/webhooks/test_servers.py", *session.posargs)

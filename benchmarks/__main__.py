@@ -3,10 +3,11 @@
 import sys
 
 from .counting import key_parsing_time, key_parsings, token_requests
-from .sending import sending
+from .receiving import receiving
+from .sending import sending, sending_alone
 from .verifying import verifying
 
-_ALL = (sending, verifying, token_requests, key_parsings, key_parsing_time)
+_ALL = (sending, sending_alone, receiving, verifying, token_requests, key_parsings, key_parsing_time)
 
 
 def main() -> int:

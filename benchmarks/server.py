@@ -1,6 +1,7 @@
 """The other end of the sending benchmark, in a process of its own: answers at once, checks nothing.
 
-`python -m benchmarks.server` prints its port and serves until its standard input closes.
+`python -m benchmarks.server` prints its port and serves until its standard input closes.  `constant` writes prepared
+bytes, `web` is aiohttp.web: the first shows what the client costs alone, the second a provider that does some work.
 """
 
 import asyncio
@@ -9,6 +10,8 @@ import sys
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import ClassVar, Final
+
+from aiohttp import web
 
 _TOKEN: Final = {
     "responseCode": "2007300",
@@ -84,5 +87,23 @@ async def _serve() -> None:
     clock.cancel()
 
 
+async def _answer(request: web.Request) -> web.Response:
+    await request.read()
+    is_token = "access-token" in request.path
+    time = {"X-TIMESTAMP": datetime.now(UTC).isoformat(timespec="seconds")}
+    return web.json_response(_TOKEN if is_token else _ACCEPTED, status=200 if is_token else 202, headers=time)
+
+
+async def _serve_web() -> None:
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", _answer)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    print(runner.addresses[0][1], flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    await runner.cleanup()
+
+
 if __name__ == "__main__":
-    asyncio.run(_serve())
+    asyncio.run(_serve_web() if "web" in sys.argv else _serve())

@@ -2,9 +2,9 @@
 
 import sys
 
-import atheris  # type: ignore[import-untyped]  # it has no types
+import atheris
 
-with atheris.instrument_imports(
+with atheris.instrument_imports(  # pyright: ignore[reportAttributeAccessIssue]  # it has no types
     include=["gopay_async.webhooks", "gopay_async.wire", "gopay_async.models", "fuzz.cases"]
 ):
     from fuzz.cases import play

@@ -163,6 +163,8 @@ class _Slot:
     hook: Callable[[Any, Any], Any]
     type: Any
     required: bool
+    is_text: bool
+    is_list: bool
 
 
 _Group = tuple[tuple[str, ...], tuple[_Slot, ...]]
@@ -193,6 +195,8 @@ def _slot(one: "attrs.Attribute[Any]", found: Spelling, within: tuple[str, ...])
         hook=_object if part else converter.get_structure_hook(found.type),
         type=found.type,
         required=one.default is attrs.NOTHING and not found.optional,
+        is_text=found.type is str,
+        is_list=_is_list(found.type),
     )
 
 
@@ -205,7 +209,9 @@ def _read(kind: type[Any], body: Json) -> tuple[dict[str, Any], list[str]]:
             value = container.get(slot.spelled)
             if value is None and slot.also:
                 value = _otherwise(slot.also, container, body)
-            if value is not None:
+            if slot.is_text and type(value) is str:
+                found[slot.name] = value
+            elif value is not None:
                 _fill(slot, value, found, unread)
             elif slot.required:
                 raise Misfit(slot.label)
@@ -213,8 +219,11 @@ def _read(kind: type[Any], body: Json) -> tuple[dict[str, Any], list[str]]:
 
 
 def _otherwise(names: tuple[str, ...], container: Json, body: Json) -> Any:
-    places = ((body, name[1:]) if name.startswith("/") else (container, name) for name in names)
-    return next((place[name] for place, name in places if place.get(name) is not None), None)
+    for name in names:
+        value = body.get(name[1:]) if name[0] == "/" else container.get(name)
+        if value is not None:
+            return value
+    return None
 
 
 def _held(body: Any, within: tuple[str, ...]) -> dict[str, Any]:
@@ -226,9 +235,6 @@ def _held(body: Any, within: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _fill(slot: _Slot, value: object, found: dict[str, Any], unread: list[str]) -> None:
-    if slot.type is str and type(value) is str:
-        found[slot.name] = value
-        return
     try:
         found[slot.name] = _parts(slot, slot.part, value, unread) if slot.part else slot.hook(value, slot.type)
     except (ValueError, Misfit):
@@ -239,15 +245,15 @@ def _fill(slot: _Slot, value: object, found: dict[str, Any], unread: list[str]) 
 
 def _parts(slot: _Slot, part: type[Any], value: object, unread: list[str]) -> Any:
     """Return the part, or the tuple of parts, in *value*; what cannot be read inside is named in *unread* too."""
-    many = _is_list(slot.type)
     made, lost = [], []
     # One object where the page says a list is read as a list of one (quirks Q-FLD-10, Q-FLD-12).
-    for one in value if many and isinstance(value, list) else [value]:
+    for one in value if slot.is_list and isinstance(value, list) else [value]:
         inner, missed = _read(part, _object(one, part))
         made.append(part(**inner))
         lost += missed
-    unread.extend(f"{slot.label}.{name}" for name in dict.fromkeys(lost))
-    return tuple(made) if many else made[0]
+    if lost:
+        unread.extend(f"{slot.label}.{name}" for name in dict.fromkeys(lost))
+    return tuple(made) if slot.is_list else made[0]
 
 
 # --- leaves: one function a type -----------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(enco
 CORE = {"aiohttp", "anyio", "attrs", "cattrs", "cryptography"}
 EXTRAS = {
     "cli": {"rich", "typer", "uvicorn"},
-    "payouts": {"aiosqlite", "sqlalchemy[asyncio]"},
+    "payouts": {"aiosqlite", "jinja2", "sqlalchemy[asyncio]"},
     "simulator": {"jinja2"},
     "distributed": {"procrastinate", "psycopg[binary]"},
     "redis": {"redis"},

@@ -10,6 +10,14 @@ from . import demo as demo_
 from .simulator import simulator
 from .webhooks import webhooks
 
+try:
+    from .payouts import app as payouts_app
+except ModuleNotFoundError as missing:
+    if (missing.name or "").startswith("gopay_async"):
+        raise
+    # The demo needs no ledger: without its extra everything else still works.
+    payouts_app = typer.Typer(help="Not installed: pip install 'gopay-async[cli,payouts]'")
+
 app = typer.Typer(
     name="gopay-async",
     help="Payments, notifications and payouts with GoPay (Midtrans BI-SNAP).",
@@ -27,6 +35,7 @@ def main() -> None:
 app.command()(simulator)
 # Without a name of their own: `gopay-async verify`, not `gopay-async webhooks verify`.
 app.add_typer(webhooks)
+app.add_typer(payouts_app, name="payouts")
 
 
 @app.command()

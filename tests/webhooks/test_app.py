@@ -151,6 +151,26 @@ async def test_a_duplicate_gets_the_result_of_the_first_without_the_handler() ->
     assert ([await one for one in (first, *others)], len(calls)) == ([OK] * 6, 1)
 
 
+async def test_a_duplicate_in_the_same_process_is_handled_when_the_first_one_fails() -> None:
+    started, fail, calls = asyncio.Event(), asyncio.Event(), []
+
+    async def handler(given: object) -> None:
+        calls.append(given)
+        if len(calls) == 1:
+            started.set()
+            await fail.wait()
+            raise RuntimeError
+
+    app = NotificationApp(verifier(), handler)
+    first = asyncio.create_task(post(app, body()))
+    await started.wait()
+    second = asyncio.create_task(post(app, body()))
+    await asyncio.sleep(0)
+    fail.set()
+
+    assert (await first, await second, len(calls)) == (FAILED, OK, 2)
+
+
 class Broken(MemoryReplayStore):
     """Fails where it is told to."""
 

@@ -11,6 +11,9 @@ from aiohttp import web
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from typer.testing import CliRunner
 
+from gopay_async import Environment
+from gopay_async.cli import webhooks as commands
+from gopay_async.cli.doctor import _environment
 from gopay_async.cli.webhooks import webhooks
 from gopay_async.webhooks.database import create_tables, open_engine
 from gopay_async.webhooks.inbox import Inbox
@@ -201,6 +204,17 @@ def test_the_doctor_says_when_no_host_answers(arguments: list[str], words: str) 
     code, output = run("doctor", "--key", KEY, *arguments)
 
     assert (code, words in output) == (1, True), output
+
+
+def test_the_environments_are_known_by_their_names() -> None:
+    assert _environment("Production") is Environment.PRODUCTION
+
+
+def test_without_a_database_library_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "letters", None)
+    code, output = run("dead-letters", "--database", "sqlite+aiosqlite://")
+
+    assert (code, "gopay-async[payouts]" in output) == (2, True)
 
 
 def test_dead_letters_are_listed_and_brought_back(tmp_path: Path) -> None:

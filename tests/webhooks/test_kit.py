@@ -74,6 +74,22 @@ async def test_a_handler_that_depends_on_the_delivery_is_found(make: Callable[[l
         await kit(make).check(PAYMENT[1:] if make is counting else PAYMENT[:2])
 
 
+@pytest.mark.parametrize("way", ["after a crash", "interrupted"])
+async def test_a_handler_that_fails_once_is_brought_to_its_end(way: str) -> None:
+    def make(done: list[str]) -> Handler:
+        failed: list[str] = []
+
+        async def handler(given: DebitNotification) -> None:
+            if not failed:
+                failed.append(given.kind)
+                raise ValueError
+            done[:] = [given.kind]
+
+        return handler
+
+    assert way in await kit(make).check(PAYMENT[:1])
+
+
 async def test_a_handler_that_never_succeeds_is_found() -> None:
     def make(done: list[str]) -> Handler:
         async def handler(given: object) -> None:

@@ -4,8 +4,13 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
+from gopay_async.errors import StoreFailed
 from gopay_async.webhooks import NotificationApp
+from gopay_async.webhooks.redis import RedisReplayStore
 from gopay_async.webhooks.replay import Claim, MemoryReplayStore, ReplayStore, Standing, identity_key
 from tests.webhooks.events import Shop, body, notification, post, verifier
 
@@ -115,6 +120,26 @@ async def test_a_duplicate_of_one_that_fails_is_handled_itself(store: ReplayStor
     fail.set()
 
     assert [await first, await second, len(calls)] == [(500, "5005600"), (200, "2005600"), 2]
+
+
+async def test_a_redis_that_is_away_is_said_without_its_text() -> None:
+    client = Redis(unix_socket_path="/nowhere/at/all", retry=Retry(NoBackoff(), 0))
+
+    with pytest.raises(StoreFailed) as caught:
+        await RedisReplayStore(client).claim("k", lease=LEASE)
+
+    assert caught.value.detail == "ConnectionError"
+
+
+async def test_a_memory_that_forgets_much_at_once_does_so_step_by_step() -> None:
+    now = [0.0]
+    store = MemoryReplayStore(keeps=timedelta(seconds=10), monotonic=lambda: now[0])
+    for number in range(10):
+        await store.commit(await claimed(store, str(number)))
+    now[0] = 100.0
+    await claimed(store, "new")
+
+    assert len(store) == 9
 
 
 async def test_a_memory_forgets_after_its_time_and_stays_small() -> None:

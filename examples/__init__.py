@@ -1,0 +1,1 @@
+"""Examples that work as they stand; each is run by a test."""
