@@ -153,6 +153,13 @@ def lowest(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def invariant(session: nox.Session) -> None:
+    """Let a hundred thousand random operations with faults look for a rupiah that is lost."""
+    _install(session, "test")
+    session.run("python", "-m", "pytest", "-q", "tests/test_invariant.py", env={"GOPAY_OPERATIONS": "100000"})
+
+
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Print every claim about speed as a ratio, and fail when a limit is missed."""
     session.install("-q", ".")
@@ -178,3 +185,25 @@ def servers(session: nox.Session) -> None:
     """Deliver to every server by every framework, under a root_path and behind a proxy, over real sockets."""
     _install(session, "test")
     session.run("python", "-m", "pytest", "-q", "tests/webhooks/test_servers.py", *session.posargs)
+
+
+@nox.session(default=False)
+def kill9(session: nox.Session) -> None:
+    """Kill a payout job 300 times at random instants: nobody is paid twice, nobody is lost (long)."""
+    _install(session, "test")
+    session.run("python", "-m", "tests.campaigns.kill9.campaign", *session.posargs)
+
+
+@nox.session(name="mutate-payouts", default=False)
+def mutate_payouts(session: nox.Session) -> None:
+    """Put mistakes into plan, ledger and runner: the tests must notice 95 in a hundred (long)."""
+    _install(session, "test")
+    session.run("python", "-m", "tests.campaigns.mutate", *session.posargs)
+
+
+@nox.session(name="bench-payouts", default=False)
+def bench_payouts(session: nox.Session) -> None:
+    """Print what the ledger costs, and how one million payouts compare with ten thousand (long)."""
+    session.install("-q", ".[payouts]")
+    session.run("python", "-m", "benchmarks.payouts")
+    session.run("python", "-m", "benchmarks.payouts_million", *session.posargs)

@@ -5,9 +5,20 @@ import sys
 from .counting import key_parsing_time, key_parsings, token_requests
 from .receiving import receiving
 from .sending import sending, sending_alone
+from .simulating import in_process, over_sockets
 from .verifying import verifying
 
-_ALL = (sending, sending_alone, receiving, verifying, token_requests, key_parsings, key_parsing_time)
+_ALL = (
+    sending,
+    sending_alone,
+    receiving,
+    verifying,
+    token_requests,
+    key_parsings,
+    key_parsing_time,
+    in_process,
+    over_sockets,
+)
 
 
 def main() -> int:

@@ -90,7 +90,9 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize(("request_", "status", "code"), REFUSALS, ids=[one[2] + str(n) for n, one in enumerate(REFUSALS)])
+@pytest.mark.parametrize(
+    ("request_", "status", "code"), REFUSALS, ids=[one[2] + str(n) for n, one in enumerate(REFUSALS)]
+)
 async def test_refusals_are_those_of_the_table(request_: dict[str, Any], status: int, code: str) -> None:
     shop = Shop()
 

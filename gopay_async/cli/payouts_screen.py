@@ -89,7 +89,7 @@ def show_draft(screen: Screen, draft: Draft, name: str) -> None:
     for kind, found in findings.items():
         if found:
             screen.say(f"{found.count} {kind}:")
-        for one in found.first[:_SHOWN]:
+        for one in sorted(found, key=lambda one: one.line)[:_SHOWN]:
             screen.say(f"  {one}")
         if found.count > _SHOWN:
             screen.say(f"  ... and {found.count - _SHOWN} more")

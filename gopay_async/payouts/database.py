@@ -47,7 +47,15 @@ def _check_kind(path: Path, *, create: bool) -> None:
 def _prepare(connection: Any, _: object) -> None:
     # Transactions begin where we say so: the driver would begin them late, and reads not at all.
     connection.isolation_level = None
-    cursor = connection.cursor()
+    try:
+        _set_pragmas(connection.cursor())
+    except BaseException:
+        # The pool has not got it yet, and so would not close it: its thread would outlive the loop.
+        connection.close()
+        raise
+
+
+def _set_pragmas(cursor: Any) -> None:
     (kind,) = _one(cursor, "PRAGMA application_id")
     (tables,) = _one(cursor, "SELECT count(*) FROM sqlite_master")
     if kind == APPLICATION_ID or not tables:

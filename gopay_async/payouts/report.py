@@ -20,6 +20,7 @@ from .records import Job, Payout
 ON_PAGE: Final = 2_000
 _STEPS: Final = 120
 _PAGE: Final = 1_000
+_FORMULAS: Final = ("=", "+", "-", "@", "|", "%", "\t", "\r", "\n")
 #: Drawn from the bottom up, what is done first.
 ORDER: Final = (
     State.PAID,
@@ -74,7 +75,7 @@ def rupiah(sen: int) -> str:
 def harmless(text: str) -> str:
     """Return *text* so that a spreadsheet takes it for text: formulas begin with one of = + - @, tab or return."""
     shown = text.lstrip(" \u00a0\ufeff")
-    return f"'{text}" if shown[:1] in ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%") or text[:1] in "\t\r\n" else text
+    return f"'{text}" if shown.startswith(_FORMULAS) else text
 
 
 def summary(counts: Counts) -> list[tuple[State, int, int]]:

@@ -190,9 +190,10 @@ def _amount(value: Any) -> Money:
 
 
 def _as(text: str) -> str:
-    digits = re.sub(r"([.,]\d{2})?$", "", re.sub(r"[^\d.,]", "", text))
-    plain = re.sub(r"\D", "", digits).lstrip("0")
-    return plain if re.fullmatch(r"[^eE-]*", text) and 0 < len(plain) < 12 else "10000"
+    """Return the digits that *text* most likely means; an example where it is not plain."""
+    plain = re.sub(r"[.,][0-9]{1,2}$", "", re.sub(r"[^0-9.,]", "", text))
+    digits = re.sub(r"[.,]", "", plain).lstrip("0")
+    return digits if 0 < len(digits) < 12 and not _SCIENTIFIC.fullmatch(text) else "10000"
 
 
 def _optional(column: str) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC
 from email.utils import format_datetime
+from functools import lru_cache
 from html import escape
 from typing import Final, Protocol
 
@@ -100,17 +101,14 @@ class _Server:
     ) -> web.StreamResponse:
         """Refuse what a page on the internet could make a browser send here."""
         origin = request.headers.get("Origin")
-        own = URL(f"http://{request.host}")
-        if not self._force and not is_loopback(own.host or ""):
+        if not self._force and not _is_this_machine(request.host):
             return web.Response(status=403, text="Host is not this machine")
         if origin is not None and origin != f"{request.scheme}://{request.host}":
             return web.Response(status=403, text="Origin is another site")
         return await handler(request)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        received = Request(
-            request.method, self.base, request.raw_path, CIMultiDict(request.headers), await request.read()
-        )
+        received = Request(request.method, self.base, request.raw_path, request.headers, await request.read())
         outcome = await self._desk.respond(received)
         return await _ENDINGS[outcome.ending](self, request, outcome)
 
@@ -170,6 +168,15 @@ class _Server:
         if payment.status == PENDING:
             change(payment.reference_no)
         raise web.HTTPSeeOther(request.rel_url)
+
+
+@lru_cache(maxsize=64)
+def _is_this_machine(authority: str) -> bool:
+    """Whether a Host header names this machine; of a name that somebody else may point here, never."""
+    try:
+        return is_loopback(URL(f"http://{authority}").host or "")
+    except ValueError:
+        return False
 
 
 _ENDINGS: Final[dict[Ending, Callable[[_Server, web.Request, Outcome], Awaitable[web.StreamResponse]]]] = {

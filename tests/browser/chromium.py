@@ -4,12 +4,14 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from attrs import define, field
-from playwright.async_api import ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser as Chrome
+from playwright.async_api import ConsoleMessage, Page
 
 from gopay_async.simulator import Simulator
 from tests.page_for_tests import Browser, browsing
@@ -19,7 +21,7 @@ SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _HOW = "no Chromium: install one, on Debian and Ubuntu with `apt-get install chromium`"
 # The sandbox of Chromium needs rights that containers do not give; nothing but our own pages is opened.
-_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 def chromium() -> str:
@@ -58,19 +60,17 @@ class Screen:
 
 
 @asynccontextmanager
-async def watching(of: Simulator | None = None, **options: Any) -> AsyncIterator[Screen]:
-    """Serve a simulator that notifies the demo shop, and open a browser with *options*; fail on any complaint."""
-    path = chromium()
-    async with browsing(of) as served, async_playwright() as playwright:
+async def watching(chrome: Chrome, **options: Any) -> AsyncIterator[Screen]:
+    """Serve a simulator that notifies the demo shop, and open a page with *options*; fail on any complaint."""
+    async with browsing() as served:
         served.console.notify = f"{served.url}/_simulator/shop"
-        browser = await playwright.chromium.launch(executable_path=path, args=_FLAGS)
+        context = await chrome.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
         try:
-            page = await browser.new_page(**{"viewport": {"width": 1280, "height": 900}, **options})
-            screen = Screen(page, served)
-            page.on("console", screen.heard)
-            page.on("pageerror", lambda error: screen.complaints.append(str(error)))
+            screen = Screen(await context.new_page(), served)
+            screen.page.on("console", partial(Screen.heard, screen))
+            screen.page.on("pageerror", lambda error: screen.complaints.append(str(error)))
             yield screen
         finally:
-            await browser.close()
+            await context.close()
 
     assert screen.complaints == []

@@ -1,4 +1,4 @@
-"""A provider for the tests of the runner: it pays whatever it is sent, twice if it is sent twice, and says what is scripted.
+"""A provider for the tests of the runner: it pays whatever it is sent, twice if twice, and says what is scripted.
 
 It is a transport, checks no signature and needs no socket.
 """

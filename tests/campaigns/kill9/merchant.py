@@ -1,11 +1,14 @@
 """The process that is killed: it runs one job with the library, on a clock that was turned on by so many seconds.
 
-`python -m tests.campaigns.kill9.merchant LEDGER FILE URL KEY AHEAD [forgetful]` imports FILE where the ledger does not
+`python -m tests.campaigns.kill9.merchant LEDGER FILE URL KEY AHEAD [KIND]` imports FILE where the ledger does not
 know it and runs it; it prints one line when it begins to send, and another with how it ended.  The shipped command
 line has no such clock: it would be a way round the ten minutes.  `forgetful` leaves out the commit of the intent.
+`suspended` stops the process between that commit and the first byte.
 """
 
 import asyncio
+import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -83,8 +86,23 @@ class ForgetfulDesk(Desk):
         return await super().enter(payout, fact, happened)  # type: ignore[arg-type]  # handed on as it came
 
 
+class SuspendedDesk(Desk):
+    """Stops the process once, after the first intent is on the disk and before anything is sent."""
+
+    async def enter_all(
+        self, payouts: Sequence[Payout], fact: object, kind: str, new_id: object = None
+    ) -> list[Payout]:
+        made = await super().enter_all(payouts, fact, kind, new_id)  # type: ignore[arg-type]  # handed on as it came
+        if made[0].id == 1:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return made
+
+
+DESKS = {"forgetful": ForgetfulDesk, "suspended": SuspendedDesk}
+
+
 async def main(arguments: Sequence[str]) -> None:
-    ledger_path, file, url, key, ahead, *forgetful = arguments
+    ledger_path, file, url, key, ahead, *kind = arguments
     clock = TurnedClock(float(ahead))
     where = Environment.at(url)
     who = Credentials(client_id="C", client_secret="S", private_key=Path(key), partner_id="P", channel_id="12345")
@@ -95,8 +113,7 @@ async def main(arguments: Sequence[str]) -> None:
         async with GoPaySession(who, where, transport=transport, clock=clock, timeout=TIMEOUT) as gopay:
             settings = Settings(concurrency=50, wait=timedelta(days=1))
             runner = Runner(ledger, gopay, account, settings, clock=clock)
-            if forgetful:
-                runner.desk = ForgetfulDesk
+            runner.desk = DESKS[kind[0]] if kind else Desk
             print("running", flush=True)
             async for event in runner.run(job):
                 if isinstance(event, Ended):
