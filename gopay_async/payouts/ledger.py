@@ -69,7 +69,7 @@ class Ledger:
             async with self._engine.connect() as connection:
                 await connection.run_sync(look_for_damage)
 
-    async def _read(self, query: Select[Any]) -> "Sequence[Row[*tuple[Any, ...]]]":
+    async def _read(self, query: "Select[*tuple[Any, ...]]") -> "Sequence[Row[*tuple[Any, ...]]]":
         with in_our_words():
             async with self._engine.connect() as connection:
                 found: Sequence[Row[*tuple[Any, ...]]] = (await connection.execute(query)).fetchall()

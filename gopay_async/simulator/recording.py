@@ -237,6 +237,8 @@ async def replay(path: str | Path, **options: Any) -> Replayed:
 
 def _events(path: str | Path) -> tuple[dict[str, Any], Iterable[dict[str, Any]]]:
     lines = Path(path).read_text(encoding="utf-8").splitlines()
+    head: dict[str, Any] = {}
+    events: list[dict[str, Any]] = []
     try:
         head, *events = [json.loads(line) for line in lines]
         known = head.get("format") == FORMAT

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ from gopay_async.errors import NotIdempotent
 from gopay_async.webhooks import DebitNotification
 from gopay_async.webhooks.database import create_tables, open_engine
 from gopay_async.webhooks.handling import Handler
-from gopay_async.webhooks.kit import Kit, Subject, post
+from gopay_async.webhooks.kit import Kit, Subject, _Crashing, post
 from gopay_async.webhooks.progress import Move, Progress
+from gopay_async.webhooks.replay import MemoryReplayStore
 from gopay_async.webhooks.samples import SAMPLES, Forge
 from gopay_async.webhooks.sql import first_time
 from tests.keys_for_tests import MERCHANT_KEY, PROVIDER_KEY
@@ -88,6 +90,10 @@ async def test_a_handler_that_fails_once_is_brought_to_its_end(way: str) -> None
         return handler
 
     assert way in await kit(make).check(PAYMENT[:1])
+
+
+def test_a_store_that_crashes_is_as_durable_as_the_one_inside() -> None:
+    assert [_Crashing(MemoryReplayStore()).is_durable, _Crashing(MemoryReplayStore()).keeps] == [False, timedelta(1)]
 
 
 async def test_a_handler_that_never_succeeds_is_found() -> None:

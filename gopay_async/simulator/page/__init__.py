@@ -1,20 +1,23 @@
 """The web page of a simulator, with everything in it.  Knows that Jinja2 may be missing; the modules below do not."""
 
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+
+from aiohttp import web
 
 from ...errors import ConfigurationError
 from ..app import serving
 from ..console import Console
 from ..control import serve_control
 
+_mount: Callable[[Console], Callable[[web.Application], None]] | None = None
 try:
-    from .site import Site
+    from .site import mounting
 except ModuleNotFoundError as missing:
     if missing.name != "jinja2":
         raise
-    _has_page = False
 else:
-    _has_page = True
+    _mount = mounting
 
 __all__ = ["serve_control", "serve_page"]
 
@@ -26,6 +29,6 @@ def serve_page(
 
     Raises ConfigurationError without Jinja2, and for a host that is not loopback unless *force* is given.
     """
-    if not _has_page:
+    if _mount is None:
         raise ConfigurationError("The page needs Jinja2. Install it with:  pip install 'gopay-async[simulator]'")
-    return serving(console.simulator, host=host, port=port, force=force, mount=Site(console).mount)
+    return serving(console.simulator, host=host, port=port, force=force, mount=_mount(console))

@@ -28,7 +28,7 @@ class Drawing:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._environment = Environment(
-            loader=PackageLoader(__package__),
+            loader=PackageLoader("gopay_async.simulator.page"),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,

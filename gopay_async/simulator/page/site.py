@@ -1,6 +1,7 @@
 """The routes of the page (aiohttp.web): pages, forms, live fragments, static files.  Knows no rule of the provider."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.resources import files
 from typing import Any, Final
@@ -24,7 +25,7 @@ _POLICY: Final = f"{_OWN}frame-src 'self'; form-action 'self'; base-uri 'none'; 
 #: Mini-apps under development run on this machine, on ports of their own, and frame the payment page.
 _NEIGHBOURS: Final = "'self' http://127.0.0.1:* http://localhost:*"
 _KINDS: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-_STATIC: Final = files(__package__).joinpath("static")
+_STATIC: Final = files("gopay_async.simulator.page").joinpath("static")
 VIEWS: Final = ("overview", "requests", "faults", "notifications")
 
 
@@ -204,6 +205,11 @@ class Site:
                 await self._closing.wait()
         except TimeoutError:
             return
+
+
+def mounting(console: Console) -> Callable[[web.Application], None]:
+    """Return what adds the page of *console* to an application."""
+    return Site(console).mount
 
 
 _PLACES: Final = {view: f"{PREFIX}/" if view == "overview" else f"{PREFIX}/{view}" for view in VIEWS}

@@ -85,6 +85,8 @@ class Connection(asyncio.Protocol):
             self.transport.write(message("200 OK", json.dumps(self.books.paid)))
         elif target.endswith(b"/b2b"):
             self.transport.write(message("200 OK", _TOKEN))
+        elif target.endswith(b"/account-inquiry"):
+            self.transport.write(said("200 OK", "2003700", customerName="Somebody Else"))
         elif target.endswith(b"/topup"):
             self.top_up(body)
         else:

@@ -1,0 +1,312 @@
+"""The command line, as a person or a script uses it: what it prints, what it refuses, and its exit codes."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import frozen
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from typer.testing import CliRunner
+
+from gopay_async.cli.payouts import app
+from tests.campaigns.kill9.campaign import provider
+from tests.keys_for_tests import MERCHANT_KEY
+
+HEADER = "partner_reference_no,customer_number,customer_name,amount,notes\n"
+
+
+@frozen
+class Shell:
+    """A folder with a file, a ledger and credentials, and a provider."""
+
+    folder: Path
+    url: str
+
+    def write(self, *rows: str, name: str = "payouts.csv") -> Path:
+        path = self.folder / name
+        path.write_text(HEADER + "".join(f"{row}\n" for row in rows))
+        return path
+
+    @property
+    def options(self) -> list[str]:
+        ledger, secrets = str(self.folder / "ledger.db"), str(self.folder / "merchant.env")
+        return ["--environment", self.url, "--ledger", ledger, "--credentials", secrets]
+
+    def call(self, *arguments: object, answer: str = "") -> tuple[int, str]:
+        """Return exit code and output of a command."""
+        done = CliRunner().invoke(app, [str(one) for one in arguments], input=answer)
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+        return done.exit_code, done.output
+
+    def run(self, file: Path, *more: object) -> tuple[int, str]:
+        return self.call("run", file, *self.options, "--wait", "0", *more)
+
+    def on_ledger(self, *arguments: object) -> tuple[int, str]:
+        return self.call(*arguments, "--ledger", self.folder / "ledger.db")
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    key = MERCHANT_KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode().replace("\n", "\\n")
+    found = {"CLIENT_ID": "C", "CLIENT_SECRET": "S", "PRIVATE_KEY": key, "PARTNER_ID": "P", "CHANNEL_ID": "12345"}
+    text = "# secrets\n\n" + "".join(f'export GOPAY_{name}="{value}"\n' for name, value in found.items())
+    (tmp_path / "merchant.env").write_text(text)
+    with provider(1, 0.0) as url:
+        yield Shell(tmp_path, url)
+
+
+def row(number: int, amount: str = "") -> str:
+    return f"pay-{number},62817000{number:05d},Budi {number},{amount or 10_000 + number},Cashback"
+
+
+def objects(output: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+
+
+def test_check_lists_every_problem_and_sends_nothing(shell: Shell) -> None:
+    file = shell.write(row(1), row(2, "10.000"), row(1))
+
+    code, output = shell.call("check", file)
+
+    assert code == 2
+    assert "line 3, amount" in output
+    assert "line 4, partner_reference_no: pay-1 stands in line 2 already" in output
+
+
+def test_check_of_a_good_file(shell: Shell) -> None:
+    assert shell.call("check", shell.write(row(1)))[0] == 0
+
+
+def test_a_long_list_is_cut_for_people_only(shell: Shell) -> None:
+    file = shell.write(*(row(one, "x") for one in range(120)))
+
+    assert "... and 20 more" in shell.call("check", file)[1]
+    assert len([one for one in objects(shell.call("check", file, "--json")[1]) if one["event"] == "problem"]) == 120
+
+
+def test_a_file_is_paid_and_the_way_to_go_on_is_said(shell: Shell) -> None:
+    code, output = shell.run(shell.write(row(1), row(2)), "--yes")
+
+    assert code == 3
+    assert "accepted" in output
+    assert "gopay-async payouts resume" in output
+
+
+def test_reconciling_settles_what_was_accepted_and_then_all_are_paid(shell: Shell) -> None:
+    file = shell.write(row(1), row(2))
+    shell.run(file, "--yes")
+
+    reconciled = shell.call("reconcile", "payouts.csv", *shell.options)
+    again = shell.run(file, "--yes")
+
+    assert (reconciled[0], again[0]) == (0, 0)
+    assert "All paid" in again[1]
+
+
+def test_machines_get_one_object_a_line(shell: Shell) -> None:
+    code, output = shell.run(shell.write(row(1)), "--yes", "--json")
+
+    found = objects(output)
+    assert (len(found), found[0]["event"]) == (len(output.splitlines()), "checked")
+    assert found[-1] == {"event": "ended", "how": "open", "reason": "", "exit_code": code}
+
+
+def test_nothing_is_sent_without_a_yes(shell: Shell) -> None:
+    file = shell.write(row(1))
+
+    code, output = shell.run(file)
+
+    assert (code, "--yes: is needed where nobody can be asked" in output) == (2, True)
+    assert shell.on_ledger("status") == (0, "")
+
+
+def test_a_dry_run_imports_nothing(shell: Shell) -> None:
+    code, output = shell.run(shell.write(row(1)), "--dry-run", "--verify-accounts", "--accept-warnings")
+
+    assert (code, "Dry run" in output) == (0, True)
+    assert not (shell.folder / "ledger.db").exists()
+
+
+@pytest.mark.parametrize("cap", [("--max-total", "10000"), ("--max-count", "0")])
+def test_caps_are_kept(shell: Shell, cap: tuple[str, str]) -> None:
+    code, output = shell.run(shell.write(row(1)), "--yes", *cap)
+
+    assert (code, cap[0] in output) == (2, True)
+
+
+def test_caps_that_are_not_exceeded_hinder_nobody(shell: Shell) -> None:
+    assert shell.run(shell.write(row(1)), "--yes", "--max-total", "10001", "--max-count", "1")[0] == 3
+
+
+def test_a_repeated_payee_must_be_confirmed(shell: Shell) -> None:
+    file = shell.write(row(1), row(1).replace("pay-1", "pay-2"))
+
+    refused = shell.run(file, "--yes")
+    accepted = shell.run(file, "--yes", "--accept-warnings")
+
+    assert (refused[0], accepted[0]) == (2, 3)
+
+
+def test_an_edited_file_is_refused_and_known_rows_can_be_left_out(shell: Shell) -> None:
+    shell.run(shell.write(row(1)), "--yes")
+    edited = shell.write(row(1), row(2), name="edited.csv")
+
+    refused = shell.run(edited, "--yes")
+    rest = shell.run(edited, "--yes", "--skip-known")
+
+    assert (refused[0], rest[0]) == (2, 3)
+    assert "1 rows are left out" in rest[1]
+
+
+def test_other_credentials_are_refused(shell: Shell) -> None:
+    file = shell.write(row(1))
+    shell.run(file, "--yes")
+    secrets = shell.folder / "merchant.env"
+    secrets.write_text(secrets.read_text().replace('"C"', '"OTHER"'))
+
+    code, output = shell.run(file, "--yes")
+
+    assert (code, "belongs to C" in output) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("resume", "nothing", "--environment", "sandbox"), 2),
+        (("resume", "nothing", "--environment", "http://example.com"), 2),
+        (("status", "--ledger", "none.db"), 4),
+        (("check", "none.csv"), 2),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence(
+    shell: Shell, arguments: tuple[str, ...], code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GOPAY_CLIENT_ID", raising=False)
+
+    found, output = shell.call(*arguments)
+
+    assert (found, output.startswith("gopay-async: ")) == (code, True)
+
+
+@pytest.mark.parametrize("wait", ["soon", "15", "-1m", "1.5h"])
+def test_a_duration_has_a_unit(shell: Shell, wait: str) -> None:
+    code, output = shell.call("run", shell.write(row(1)), *shell.options, f"--wait={wait}")
+
+    assert (code, "--wait" in output) == (2, True)
+
+
+def test_a_credentials_file_that_is_not_there_is_named(shell: Shell) -> None:
+    code, output = shell.call("run", shell.write(row(1)), "-e", "sandbox", "--credentials", "none.env")
+
+    assert (code, "none.env cannot be read" in output) == (2, True)
+
+
+def test_status_report_and_the_history_of_a_row(shell: Shell) -> None:
+    shell.run(shell.write(row(1), row(2)), "--yes")
+
+    listed = shell.on_ledger("status")[1]
+    one = shell.on_ledger("status", listed[:8])[1]
+    history = objects(shell.on_ledger("status", listed[:8], "--row", "pay-1", "--json")[1])
+    written = shell.on_ledger("report", listed[:8], "--csv", shell.folder / "r.csv", "--html", shell.folder / "r.html")
+
+    assert ("2 rows" in listed, "accepted" in one, written[0]) == (True, True, 0)
+    assert [step["what"] for step in history] == ["claimed", "answered"]
+    assert (shell.folder / "r.csv").read_text().count("\n") == 3
+    assert "pay-2" in (shell.folder / "r.html").read_text()
+
+
+def test_a_long_report_is_cut_on_the_terminal(shell: Shell) -> None:
+    shell.run(shell.write(*(row(one) for one in range(60))), "--yes")
+
+    assert "--csv writes all of them" in shell.on_ledger("report", "payouts.csv")[1]
+
+
+def test_a_paused_job_says_why_and_resume_goes_on(shell: Shell) -> None:
+    file = shell.write(row(1), row(2))
+    secrets = shell.folder / "merchant.env"
+    good = shell.options
+    nowhere = ["--environment", "http://127.0.0.1:9", *good[2:]]
+
+    paused = shell.call("run", file, *nowhere, "--yes", "--wait", "0")
+
+    assert secrets.exists()
+    assert (paused[0], "Paused: no access token" in paused[1]) == (4, True)
+    assert "Paused:" in shell.on_ledger("status", "payouts.csv")[1]
+    assert shell.call("resume", "payouts.csv", *nowhere, "--yes", "--wait", "0")[0] == 4
+
+
+def test_settle_refuses_what_is_not_a_persons(shell: Shell) -> None:
+    shell.run(shell.write(row(1)), "--yes")
+
+    code, output = shell.on_ledger("settle", "payouts.csv", "pay-1", "--as", "paid", "--note", "the bank says so")
+    word = shell.on_ledger("settle", "payouts.csv", "pay-1", "--as", "lost", "--note", "x")
+
+    assert (code, "a person settles only" in output, word[0]) == (2, True, 2)
+
+
+def spawn(shell: Shell, file: Path, *more: str) -> tuple[int, int]:
+    """Start the command in a terminal of its own; return its process and the terminal."""
+    code = "from gopay_async.cli.payouts import app; app()"
+    command = [sys.executable, "-c", code, "run", str(file), *shell.options, "--wait", "0", *more]
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execv(sys.executable, command)
+    return process, terminal
+
+
+def read_until(terminal: int, words: bytes) -> bytes:
+    found = b""
+    while words not in found:
+        try:
+            part = os.read(terminal, 65_536)
+        except OSError:
+            return found
+        found += part
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_signal_ends_a_run_cleanly_and_says_how_to_go_on(shell: Shell, number: int) -> None:
+    file = shell.write(*(row(one) for one in range(500)))
+    process, terminal = spawn(shell, file, "--rate", "20")
+    asked = read_until(terminal, b"[y/N]")
+    os.write(terminal, b"y\n")
+    read_until(terminal, b"accepted")
+
+    os.kill(process, number)
+    said = read_until(terminal, b"never printed")
+    code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    os.close(terminal)
+
+    assert b"Pay 500 people" in asked
+    assert (code, b"payouts resume" in said, b"Interrupted." in said) == (130, True, True)
+
+
+def test_a_no_ends_it(shell: Shell) -> None:
+    process, terminal = spawn(shell, shell.write(row(1)))
+    read_until(terminal, b"[y/N]")
+    os.write(terminal, b"n\n")
+    said = read_until(terminal, b"never printed")
+    code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    os.close(terminal)
+
+    assert (code, b"Nothing was sent" in said) == (2, True)
+
+
+def test_the_environment_has_no_default(shell: Shell) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "gopay_async.cli", "payouts", "run", str(shell.write(row(1)))],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode != 0
