@@ -99,6 +99,7 @@ async def _with_ledger(gopay: GoPaySession, ledger: Ledger, account: Account, tu
     """Return the seconds that a run takes, without the import, which moves no money."""
     job = await submit(as_stream(payouts(_ROWS, f"job-{turn}")), ledger, account, name=f"{turn}", allow_repeats=True)
     began = time.perf_counter()
+    last: object = None
     async for event in Runner(ledger, gopay, account, Settings(concurrency=IN_FLIGHT)).run(job):
         last = event
     assert isinstance(last, Ended)

@@ -54,8 +54,9 @@ async def run(folder: Path, url: str) -> None:
     async with open_ledger(folder / "ledger.db") as ledger, GoPaySession(who, where, transport=transport) as gopay:
         (job,) = await ledger.jobs()
         settings = Settings(concurrency=_CONCURRENCY)
-        async for event in Runner(ledger, gopay, Account(where.name, str(who.client_id)), settings).run(job):
-            last = event
+        last: object = None
+    async for event in Runner(ledger, gopay, Account(where.name, str(who.client_id)), settings).run(job):
+        last = event
     assert isinstance(last, Ended)
     assert set(last.counts) == {"accepted"}, last
 

@@ -3,4 +3,6 @@
 from typing import Final
 
 #: (module, what) -> reason.
-EXPLAINED: Final[dict[tuple[str, str], str]] = {}
+EXPLAINED: Final[dict[tuple[str, str], str]] = {
+    ("verifier", "another text for ''"): "the default of `route`: without a slash it adds no candidate either",
+}

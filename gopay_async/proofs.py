@@ -31,10 +31,7 @@ def _client_key(credentials: Credentials, proof: Proof) -> dict[str, str]:
 
 
 def _access_token(credentials: Credentials, proof: Proof) -> dict[str, str]:
-    # The body was serialised without whitespace, by `wire.dumps`.
-    text = signing.transaction_string(
-        proof.method, proof.target, proof.access_token, proof.body, proof.timestamp, compact=True
-    )
+    text = signing.transaction_string(proof.method, proof.target, proof.access_token, proof.body, proof.timestamp)
     headers = {
         "Authorization": f"Bearer {proof.access_token}",
         "X-TIMESTAMP": proof.timestamp,

@@ -306,3 +306,8 @@ def test_a_thread_hands_over_what_a_client_needs() -> None:
         assert found.variables["GOPAY_URL"] == found.url
         assert "\\n" in found.variables["GOPAY_PRIVATE_KEY"]
         assert found.variables["GOPAY_PRIVATE_KEY"] not in repr(found)
+
+
+def test_notifications_of_a_thread_go_where_it_is_told_from_the_start() -> None:
+    with running(simulator(), notify="http://127.0.0.1:9/") as found:
+        assert found.state()["notify"] == "http://127.0.0.1:9"

@@ -276,7 +276,7 @@ def test_minify_of_a_long_hostile_body_ends(piece: bytes) -> None:
     assert minify(body) == minified_by_hand(body)
 
 
-# RSA: what is rejected
+# What is rejected, with RSA
 
 
 @given(st.integers(0, len(TOKEN["text"]) - 1), st.integers(1, 127))
@@ -350,7 +350,7 @@ def test_what_is_signed_with_rsa_verifies(text: str) -> None:
     verify_rsa(text, sign_rsa(text, PRIVATE), PUBLIC)
 
 
-# HMAC: what is rejected
+# What is rejected, with HMAC
 
 HMAC = TRANSACTIONS["docs"]
 

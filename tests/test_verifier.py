@@ -275,6 +275,22 @@ def test_a_timestamp_is_made_when_none_is_given_and_is_fresh() -> None:
     assert verifier().verify(headers=headers, body=BODY).body == BODY
 
 
+def test_a_clock_may_be_trusted_to_the_second() -> None:
+    assert verifier(tolerance=timedelta(0)).verify(headers=signed(), body=BODY, now=NOW).body == BODY
+
+
+def test_a_path_of_no_known_kind_is_answered_with_the_service_of_payments() -> None:
+    assert [verifier(path="/somewhere").service, verifier(path="/v1.0/qr/qr-mpm-notify").service] == ["56", "52"]
+
+
+def test_headers_that_are_not_signed_may_be_missing() -> None:
+    headers = {name: signed()[name] for name in ("X-TIMESTAMP", "X-SIGNATURE")}
+    found = verifier().verify(headers=headers, body=BODY, now=NOW)
+
+    assert (found.external_id, found.partner_id) == ("", "")
+    assert refusal(headers=headers, partner_id="X").reason == "wrong_partner"
+
+
 def test_only_posts_are_notifications() -> None:
     with pytest.raises(MalformedNotification) as caught:
         verifier().verify(headers=signed(), body=BODY, now=NOW, method="PUT")

@@ -5,9 +5,10 @@ from .draft import Draft
 from .intake import draft_of_file, draft_of_rows, existing_job, find_known, import_draft, submit
 from .ledger import Counts, Ledger, open_ledger
 from .plan import Rules, State
+from .progress import Ended, How, RunEvent, Settings, Slowed, Started, Waiting
 from .reconcile import Difference, Reconciler
 from .records import Account, Job, Payout
-from .runner import Ended, How, RunEvent, Runner, Settings, Slowed, Started, Waiting
+from .runner import Runner
 
 __all__ = [
     "Account",

@@ -31,6 +31,8 @@ def connect(path: Path, *, create: bool) -> tuple[AsyncEngine, AsyncEngine]:
 
 
 def _check_kind(path: Path, *, create: bool) -> None:
+    if not path.parent.is_dir():
+        raise LedgerReadOnly(f"There is no folder {path.parent}.")
     if not path.exists():
         if not create:
             raise LedgerReadOnly(f"There is no ledger at {path}.")

@@ -17,8 +17,8 @@ from .intake import check_account
 from .ledger import Ledger
 from .outcomes import entry
 from .plan import Asked, Finding, Notice, State
+from .progress import Contract, Settings
 from .records import Account, Job, Payout
-from .runner import Contract, Settings
 
 #: What each state agrees with.
 _PROVIDER: Final[dict[State, frozenset[Finding]]] = {

@@ -2,93 +2,31 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
-from enum import Enum
 from typing import Final
 
-from attrs import define, field, frozen
+from attrs import define, field
 
-from ..api import QueryTopUp, QueryTransfer, TopUpAccepted, TransferState
+from ..api import TopUpAccepted, TransferState
 from ..clock import Clock, SystemClock
 from ..errors import GoPayError, JobRefused, OperationError, RateLimited, TokenUnavailable, Unauthorized
 from ..models import new_external_id
 from ..session import GoPaySession
 from . import outcomes
-from .desk import Desk, Moved, Watch
+from .desk import Desk, Watch
 from .inbox import apply_notices
 from .intake import check_account
 from .ledger import Counts, Ledger
 from .outcomes import entry
 from .pacer import Pacer
-from .plan import OPEN, Claimed, Crashed, Outcome, Rules, State, Streak, whether_to_send
+from .plan import OPEN, Claimed, Crashed, Outcome, State, whether_to_send
+from .progress import Ended, How, RunEvent, Settings, Slowed, Started, Waiting
 from .records import Account, Job, Payout
+from .streak import Streak
 
-Contract = type[QueryTransfer] | type[QueryTopUp]
 #: Events that wait for a slow reader; then the run waits for it.
 _EVENTS: Final = 1_000
 #: Seconds after which a sleeping run looks for notifications.
 _LOOK: Final = 30.0
-
-
-@frozen(kw_only=True)
-class Settings:
-    """How a job is run."""
-
-    #: Requests under way at once, and how many may start in a second (None: as many as there are).
-    concurrency: int = 20
-    rate: float | None = None
-    #: How long to wait for payouts that are accepted, or unknown, once everything is sent.
-    wait: timedelta = timedelta(0)
-    #: What settles an unknown outcome: neither contract is confirmed against the live service.
-    contract: Contract = QueryTransfer
-    #: Seconds for one request; None: the session's.
-    timeout: float | None = None
-    rules: Rules = field(factory=Rules)
-
-
-class How(Enum):
-    """How a run ended."""
-
-    PAID = "all paid"
-    DONE = "finished, and not all are paid"
-    OPEN = "some are still open"
-    PAUSED = "paused"
-    INTERRUPTED = "interrupted"
-
-
-@frozen(kw_only=True)
-class Started:
-    """The run has the ledger, and begins."""
-
-    job: Job
-    counts: Counts
-
-
-@frozen(kw_only=True)
-class Waiting:
-    """Everything is sent; the next inquiry is due in *seconds*."""
-
-    seconds: float
-
-
-@frozen(kw_only=True)
-class Slowed:
-    """The provider asked for fewer requests; *rate* a second from now on."""
-
-    rate: float
-
-
-@frozen(kw_only=True)
-class Ended:
-    """The run is over."""
-
-    job: Job
-    how: How
-    counts: Counts
-    reason: str = ""
-
-
-RunEvent = Started | Moved | Waiting | Slowed | Ended
 
 
 @define

@@ -17,12 +17,12 @@ from gopay_async.payouts.plan import (
     Settled,
     Standing,
     State,
-    Streak,
     Trust,
     decide,
     is_inside_window,
     whether_to_send,
 )
+from gopay_async.payouts.streak import Streak
 
 from .facts import AMOUNT, RULES, START, TRUSTED, after, answered, asked, moment, noticed, standing
 
