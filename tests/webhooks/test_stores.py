@@ -1,7 +1,8 @@
 """Every replay store keeps the same promises: one claim at a time, a fence, and a memory."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import pytest
 from redis.asyncio import Redis
@@ -9,13 +10,15 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from gopay_async.errors import StoreFailed
-from gopay_async.webhooks import NotificationApp
+from gopay_async.webhooks import NotificationApp, PayoutNotification, Unrecognised
 from gopay_async.webhooks.redis import RedisReplayStore
-from gopay_async.webhooks.replay import Claim, MemoryReplayStore, ReplayStore, Standing, identity_key
+from gopay_async.webhooks.replay import Claim, MemoryReplayStore, ReplayStore, Standing, identity_key, is_for_good
+from gopay_async.webhooks.typed import build
 from tests.webhooks.events import Shop, body, notification, post, verifier
 
 LEASE = timedelta(seconds=30)
 GONE = timedelta(0)
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
 
 async def claimed(store: ReplayStore, key: str = "k", lease: timedelta = LEASE, *, for_good: bool = False) -> Claim:
@@ -166,3 +169,31 @@ def test_the_key_of_an_identity_is_the_same_for_every_delivery_and_tells_nothing
     assert identity_key(notification()) == identity_key(notification())
     assert identity_key(notification()) != identity_key(notification("04"))
     assert len(identity_key(notification())) == 64
+
+
+def test_only_what_carries_no_time_is_kept_for_good() -> None:
+    payout = build(PayoutNotification, {"reference_no": "p", "status": "completed"}, timestamp=NOW)
+
+    assert [is_for_good(payout), is_for_good(notification()), is_for_good(Unrecognised())] == [True, False, True]
+
+
+def test_the_key_of_an_identity_stays_the_same_over_versions() -> None:
+    given = build(PayoutNotification, {"reference_no": "p", "status": "completed"})
+    text = "".join(f"{len(part)}:{part}" for part in ("payout", "p", "completed", "", ""))
+
+    assert identity_key(given) == sha256(text.encode()).hexdigest()
+
+
+async def test_a_lease_ends_when_its_time_has_come_and_not_before() -> None:
+    now = [0.0]
+    store = MemoryReplayStore(monotonic=lambda: now[0])
+    first = await claimed(store, lease=timedelta(seconds=10))
+    now[0] = 9.9
+    busy = await store.claim("k", lease=LEASE)
+    now[0] = 10.0
+
+    assert (busy, (await claimed(store)).fence, first.fence) == (Standing.BUSY, 2, 1)
+
+
+def test_a_memory_keeps_a_day_and_not_longer_than_the_process() -> None:
+    assert (MemoryReplayStore().keeps, MemoryReplayStore().is_durable) == (timedelta(hours=24), False)
