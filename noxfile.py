@@ -60,10 +60,18 @@ def _install(session: nox.Session, *groups: str) -> None:
     session.install("-q", "-e", ".[all]", *nox.project.dependency_groups(PROJECT, *groups))
 
 
+# A browser, other people's servers and killed processes tell nothing new on another interpreter, or out of a wheel:
+# the README's command and the coverage session run them.
+ONCE = [
+    f"--ignore={path}"
+    for path in ("tests/browser", "tests/payouts/test_processes.py", "tests/webhooks/test_servers.py")
+]
+
+
 def _test_on(version: str) -> None:
     def test(session: nox.Session) -> None:
         _install(session, "test")
-        session.run("python", "-m", "pytest", "-q", *session.posargs)
+        session.run("python", "-m", "pytest", "-q", *ONCE, *session.posargs)
 
     test.__doc__ = f"Run the tests on Python {version}."
     # The README's command, and the coverage session, run them on the interpreter of nox itself.
@@ -124,7 +132,7 @@ def wheel(session: nox.Session) -> None:
     session.install("-q", f"{built}[all]")
     session.install("-q", "--force-reinstall", "--no-deps", str(built))
     session.chdir(_without_the_package(outside / "tree"))
-    session.run("python", "-m", "pytest", "-q", *session.posargs)
+    session.run("python", "-m", "pytest", "-q", *ONCE, *session.posargs)
 
 
 def _look_inside(session: nox.Session, built: Path) -> None:

@@ -262,9 +262,14 @@ def _check_type(name: str, kind: Any, value: object) -> None:
         raise InvalidInput(name, f"must be {_words(origin)}, not {type(value).__name__}")
     if isinstance(value, str):
         _check_unicode(name, value)
-    elif isinstance(value, datetime) and value.utcoffset() is None:
+    elif isinstance(value, datetime):
+        _check_time(name, value)
+
+
+def _check_time(name: str, value: datetime) -> None:
+    if value.utcoffset() is None:
         raise InvalidInput(name, "must have a time zone, for example datetime(..., tzinfo=WIB)")
-    elif origin is datetime and not 2 <= value.year <= 9998:
+    if not 2 <= value.year <= 9998:
         raise InvalidInput(name, "must lie in the years 2 to 9998: at +07:00 it may not exist")
 
 
