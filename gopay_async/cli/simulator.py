@@ -89,6 +89,8 @@ def simulator(  # noqa: PLR0917  # the parameters are the options of the command
 
 
 async def _run(options: Options) -> None:
+    # Before there is a key file that must not stay, and before anybody knows that we are up and may end us.
+    asked_to_end = _asked_to_end()
     made = _make(options)
     console = Console(made, notify=options.notify or "")
     serve = serve_page if options.page else serve_control
@@ -103,7 +105,7 @@ async def _run(options: Options) -> None:
                 # Who gave secrets has them, and does not want them on a screen.
                 found = {name: found[name] for name in ("GOPAY_URL", "GOPAY_NOTIFICATION_KEY")}
             typer.echo(_told(found, console) if options.as_json else _banner(found, console, options))
-            await _stopped()
+            await asked_to_end.wait()
 
 
 def _make(options: Options) -> Simulator:
@@ -134,12 +136,12 @@ def _folder(options: Options) -> Iterator[Path]:
         yield Path(folder)
 
 
-async def _stopped() -> None:
-    """Return when the process is asked to end."""
+def _asked_to_end() -> asyncio.Event:
+    """Return an event that is set when the process is asked to end."""
     asked, loop = asyncio.Event(), asyncio.get_running_loop()
     for one in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(one, asked.set)
-    await asked.wait()
+    return asked
 
 
 def _told(found: dict[str, str], console: Console) -> str:

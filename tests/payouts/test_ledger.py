@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -226,7 +227,7 @@ async def test_a_ledger_that_another_program_writes_to_is_busy(tmp_path: Path, m
     monkeypatch.setattr(database, "_BUSY", 0.01)
     async with world(tmp_path) as here:
         job = await here.submit(some(2))
-        with sqlite3.connect(tmp_path / "ledger.db", isolation_level=None) as other:
+        with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(LedgerBusy, match="writing to the ledger"):
                 await here.run(job)
@@ -260,13 +261,13 @@ async def test_a_file_that_is_no_ledger_is_left_alone(tmp_path: Path, content: b
 
 
 async def test_the_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "other.db") as other:
+    with closing(sqlite3.connect(tmp_path / "other.db")) as other:
         other.execute("CREATE TABLE mine (id)")
 
     with pytest.raises(LedgerCorrupt, match="no ledger of this version"):
         async with open_ledger(tmp_path / "other.db"):
             pass
-    with sqlite3.connect(tmp_path / "other.db") as other:
+    with closing(sqlite3.connect(tmp_path / "other.db")) as other:
         assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("mine",)]
         assert other.execute("PRAGMA journal_mode").fetchone() == ("delete",)
 
