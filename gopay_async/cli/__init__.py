@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 _missing: str | None = None
-_run: Callable[[], object] | None = None
+_run: Callable[[], int | None] | None = None
 try:
     from .commands import app
 except ModuleNotFoundError as missing:
@@ -23,5 +23,4 @@ def main() -> NoReturn:
             f"gopay-async: the command line needs {_missing}, which is not installed.\n"
             "Install it with:  pip install 'gopay-async[cli]'"
         )
-    _run()
-    sys.exit(0)
+    sys.exit(_run())

@@ -16,7 +16,8 @@ except ModuleNotFoundError as missing:
     if (missing.name or "").startswith("gopay_async"):
         raise
     # The demo needs no ledger: without its extra everything else still works.
-    payouts_app = typer.Typer(help="Not installed: pip install 'gopay-async[cli,payouts]'")
+    # The help is markup, which would swallow a bare bracket.
+    payouts_app = typer.Typer(help="Not installed: pip install 'gopay-async\\[cli,payouts]'")
 
 app = typer.Typer(
     name="gopay-async",

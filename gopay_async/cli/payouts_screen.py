@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from ..payouts import Counts, Draft, Ended, Job, Moved, RunEvent, Slowed, Started, State, Waiting
+from ..payouts import Counts, Draft, Job, Moved, RunEvent, Slowed, Started, State, Waiting
 from ..payouts.report import as_json, rupiah, summary
 
 #: Seconds between two plain lines, or two JSON objects.
@@ -163,7 +163,7 @@ class Watcher:
             self._wait(event)
         elif isinstance(event, Slowed):
             self.screen.facts({"event": "slowed", "rate": event.rate})
-        elif isinstance(event, Ended):
+        else:
             self.close()
 
     def _start(self, event: Started) -> None:
