@@ -344,7 +344,7 @@ async def test_a_repeat_for_which_no_time_is_left_is_not_made() -> None:
     clock = TurnedClock()
     server = misbehaving(unknown())
 
-    error = await fails(server, PAYMENT, clock=clock, timeout=0.4)
+    error = await fails(server, PAYMENT, clock=clock, timeout=0.95, jitter=lambda: 1.0)
 
     assert type(error) is OutcomeUnknown
     assert (len(server.calls), clock.slept) == (1, [])

@@ -300,7 +300,7 @@ def test_a_session_s_repr_names_environment_and_client() -> None:
 
 
 async def test_the_session_s_timeout_holds_for_a_call_without_its_own() -> None:
-    async with misbehaving(hang) as server, gopay(server, timeout=0.02, token_store=GivenToken()) as session:
+    async with misbehaving(hang) as server, gopay(server, timeout=0.5, token_store=GivenToken()) as session:
         with pytest.raises(OutcomeUnknown, match="time"):
             await session.send(TOP_UP.operation)
 
