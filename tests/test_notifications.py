@@ -77,6 +77,31 @@ def test_a_repeat_under_another_external_id_is_the_same_event(kind: type[Notific
     assert received(kind, body, external_id="1").identity == received(kind, body, external_id="2").identity
 
 
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "2022-03-04T15:05:11+07:00",
+        "2022-03-04T15:05:11+0700",
+        "2022-03-04 15:05:11",
+        "2022-03-04T08:05:11z",
+        "2022-03-04T08:05:11.000Z",
+        "2022-03-04T08:05:11-00:00",
+        "20220303T230511-0900",
+    ],
+)
+def test_a_payout_repeated_in_another_spelling_of_its_time_is_the_same_event(spelling: str) -> None:
+    repeat = received(PayoutNotification, {**PAYOUT, "updated_at": spelling})
+
+    assert (repeat.unread, repeat.identity) == ((), received(PayoutNotification, PAYOUT).identity)
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+07:00", "9999-12-31T23:59:59-07:00"])
+def test_a_time_that_has_no_date_in_utc_still_tells_two_payouts_apart(time: str) -> None:
+    edge = received(PayoutNotification, {**PAYOUT, "updated_at": time})
+
+    assert edge.identity == ("payout", "558r", "completed", time.replace("T", " "), "100000.00")
+
+
 def test_an_account_that_is_linked_again_is_another_event() -> None:
     first, second = (received(LinkingNotification, LINK, external_id=number).identity for number in "12")
 

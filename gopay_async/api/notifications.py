@@ -1,7 +1,7 @@
 """What the provider sends to the merchant: payments, QRIS, account linking, payouts.  Knows no signature, no store."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Annotated, Any, ClassVar
 
@@ -67,8 +67,19 @@ class Notification:
 
 
 def _plain(fact: object) -> str:
+    if isinstance(fact, datetime):
+        return _instant(fact)
     # Stores and hashes want Unicode text: a lone surrogate, which JSON can hold, is none.
     return "" if fact is None else str(fact).encode(errors="backslashreplace").decode()
+
+
+def _instant(moment: datetime) -> str:
+    """Return *moment* in UTC: a repeat that spells the zone otherwise tells of the same event."""
+    try:
+        return str(moment.astimezone(UTC))
+    except OverflowError:
+        # In the first and the last hours of the calendar UTC has no date; such a time is as good as it came.
+        return str(moment)
 
 
 def _of_refunds(refunds: Iterable[Refund]) -> tuple[object, ...]:

@@ -5,8 +5,8 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +60,25 @@ def served(request: pytest.FixtureRequest) -> Iterator[Served]:
         *(PREFIX[name] if told else ()),
         "tests.webhooks.matrix:app",
     ]
+    with running(command, port):
+        yield Served(name, port, told)
+
+
+@pytest.fixture(scope="module")
+def aiohttp_port() -> Iterator[int]:
+    """aiohttp.web, which serves its own applications only."""
+    port = free_port()
+    with running([sys.executable, "-m", "tests.webhooks.aiohttp_process", str(port)], port):
+        yield port
+
+
+@contextmanager
+def running(command: Sequence[str], port: int) -> Iterator[None]:
     environment = {**os.environ, "GOPAY_NOTIFICATION_KEY": pem_of(PROVIDER_KEY), "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(command, env=environment, cwd=ROOT)
     try:
         wait_until_open(port, process)
-        yield Served(name, port, told)
+        yield
     finally:
         process.terminate()
         process.wait(20)
@@ -122,17 +136,32 @@ DOUBTFUL = (
     FORGE.wrong_key("debit.paid", reference_no="GOPAY-REFERENCE"),
     FORGE.stale("debit.paid", reference_no="GOPAY-REFERENCE"),
 )
+REFUSED, ACCEPTED = (401, "4015600"), (200, "2005600")
 OTHER_AMOUNT = FORGE.sign(PAID.body.replace(b"10000.00", b"1.00"))
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 async def test_a_signed_notification_is_accepted_and_a_tampered_one_refused(served: Served, framework: str) -> None:
     async with stripping_proxy(served.port) as proxy:
-        base = proxy if served.under_prefix else f"http://127.0.0.1:{served.port}"
-        refused = {await post(base, one, framework) for one in DOUBTFUL}
-        other = await post(base, OTHER_AMOUNT, framework)
-        paid_before = await is_paid(base, framework)
-        accepted = await post(base, PAID, framework)
+        await believes_only_what_was_signed(proxy if served.under_prefix else direct(served.port), framework)
 
-        assert (refused, other, accepted) == ({(401, "4015600")}, (200, "2005600"), (200, "2005600"))
-        assert (paid_before, await is_paid(base, framework)) == (False, True)
+
+async def test_the_aiohttp_example_does_the_same_directly_and_behind_a_proxy(aiohttp_port: int) -> None:
+    await believes_only_what_was_signed(direct(aiohttp_port), "aiohttp")
+    async with stripping_proxy(aiohttp_port) as proxy:
+        assert [await post(proxy, one, "aiohttp") for one in (DOUBTFUL[0], PAID)] == [REFUSED, ACCEPTED]
+
+
+def direct(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
+async def believes_only_what_was_signed(base: str, host: str) -> None:
+    """Only the signed one counts, and it pays the order only with the order's own amount."""
+    refused = {await post(base, one, host) for one in DOUBTFUL}
+    other = await post(base, OTHER_AMOUNT, host)
+    paid_before = await is_paid(base, host)
+    accepted = await post(base, PAID, host)
+
+    assert (refused, other, accepted) == ({REFUSED}, ACCEPTED, ACCEPTED)
+    assert (paid_before, await is_paid(base, host)) == (False, True)
