@@ -1,7 +1,7 @@
 """The SNAP response code: parse it, name it, find its error class.  Knows no operation and no HTTP message."""
 
 import re
-from typing import Self
+from functools import lru_cache
 
 from attrs import frozen
 
@@ -30,11 +30,10 @@ class ResponseCode:
     service: str
     case: str
 
-    @classmethod
-    def parse(cls, text: object) -> Self | None:
+    @staticmethod
+    def parse(text: object) -> "ResponseCode | None":
         """Return the code, None when *text* is not one (gateway pages, mini-app codes)."""
-        found = _SHAPE.fullmatch(str(text)) if isinstance(text, str | int) else None
-        return cls(str(text), int(found[1]), found[2], found[3]) if found else None
+        return _parse(str(text)) if isinstance(text, str | int) else None
 
     @property
     def meaning(self) -> str:
@@ -55,6 +54,17 @@ class ResponseCode:
     def is_inconsistent(self) -> bool:
         """Whether this is 404xx18, success or failure depending on the operation (quirk Q-COD-18)."""
         return (self.status, self.case) == (404, "18")
+
+
+def _parse(text: str) -> ResponseCode | None:
+    return _known(text) if len(text) <= 9 else None
+
+
+# Nearly every answer carries one of a few codes.
+@lru_cache(maxsize=256)
+def _known(text: str) -> ResponseCode | None:
+    found = _SHAPE.fullmatch(text)
+    return ResponseCode(text, int(found[1]), found[2], found[3]) if found else None
 
 
 _BY_STATUS: dict[int, type[Refused]] = {429: RateLimited}

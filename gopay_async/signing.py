@@ -3,6 +3,7 @@
 import hmac
 import re
 from base64 import b64decode, b64encode
+from functools import lru_cache
 from hashlib import sha256
 
 from cryptography.exceptions import InvalidSignature
@@ -22,10 +23,16 @@ def minify(body: bytes) -> bytes:
 
     Any bytes are allowed; those without whitespace come back as the same object.
     """
-    # Splitting once stops at the first whitespace: the cheapest test for "compact already", which is the usual case.
-    if body.split(None, 1) == [body]:
-        return body
-    return b"".join(_KEPT.findall(body))
+    return body if _is_compact(body) else b"".join(_KEPT.findall(body))
+
+
+def _is_compact(body: bytes) -> bool:
+    """Whether *body* plainly has nothing to remove, the usual case; splitting tells it in a third of the time."""
+    if b"\\" in body:
+        return False
+    # Without escapes every second piece between quotes lies outside strings.
+    outside = b"".join(body.split(b'"')[::2])
+    return outside.split(None, 1) == [outside]
 
 
 def digest(body: bytes) -> str:
@@ -66,7 +73,15 @@ def verify_rsa(text: str, signature: str, public_key: RSAPublicKey) -> None:
 
 def sign_hmac(text: str, client_secret: str) -> str:
     """Return the base64 HMAC-SHA512 of *text*; the secret is the text as issued, never base64-decoded."""
-    return b64encode(hmac.digest(_utf8(client_secret, "client_secret"), _utf8(text, "text"), "sha512")).decode()
+    signed = _keyed(client_secret).copy()
+    signed.update(_utf8(text, "text"))
+    return b64encode(signed.digest()).decode()
+
+
+# Preparing the key costs more than the rest of a signature.
+@lru_cache(maxsize=16)
+def _keyed(client_secret: str) -> hmac.HMAC:
+    return hmac.new(_utf8(client_secret, "client_secret"), digestmod="sha512")
 
 
 def verify_hmac(text: str, signature: str, client_secret: str) -> None:

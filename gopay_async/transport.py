@@ -95,7 +95,8 @@ class AiohttpTransport:
             request.method,
             URL(request.base + request.target, encoded=True),
             headers=request.headers,
-            data=request.body or None,
+            # What aiohttp would wrap the bytes in, after looking for their type in its registry.
+            data=aiohttp.BytesPayload(request.body) if request.body else None,
             allow_redirects=False,
         ) as response:
             return Response(response.status, response.headers, await _read(response))
