@@ -1,13 +1,12 @@
 """A simulator in a thread of its own, for programs and tests that know no event loop.  Decides nothing."""
 
-import asyncio
-import threading
-from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from attrs import define, field
 
 from .console import Console
@@ -36,27 +35,19 @@ class RunningSimulator:
     #: What a client's environment needs, for `Credentials.from_env` and others.
     variables: dict[str, str] = field(repr=False)
     _console: Console = field(repr=False)
-    _loop: asyncio.AbstractEventLoop = field(repr=False)
+    _portal: BlockingPortal = field(repr=False)
 
     def call(self, function: Callable[Concatenate[Simulator, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what *function* returns for the simulator, in its own thread: `call(Simulator.pay, reference_no)`."""
-
-        async def run() -> T:
-            return function(self._console.simulator, *args, **kwargs)
-
-        return self._await(run())
+        return self._portal.call(partial(function, self._console.simulator, *args, **kwargs))
 
     def do(self, command: str, **words: object) -> None:
         """Carry out a command of the page, such as pay, refund, complete-top-up or trouble; raise InvalidInput."""
-        self._await(self._console.do(command, {name: str(word) for name, word in words.items()}))
+        self._portal.call(self._console.do, command, {name: str(word) for name, word in words.items()})
 
     def state(self) -> dict[str, Any]:
         """Return everything as JSON can hold it."""
-
-        async def look() -> dict[str, Any]:
-            return self._console.state()
-
-        return self._await(look())
+        return self._portal.call(self._console.state)
 
     def check(self) -> None:
         """Raise Imbalance unless every rupiah is accounted for."""
@@ -81,13 +72,7 @@ class RunningSimulator:
         async def run() -> int:
             return sum(one.accepted for one in await self._console.simulator.deliver(to))
 
-        return self._await(run())
-
-    def _await(self, awaitable: Awaitable[T]) -> T:
-        async def run() -> T:
-            return await awaitable
-
-        return asyncio.run_coroutine_threadsafe(run(), self._loop).result()
+        return self._portal.call(run)
 
 
 @contextmanager
@@ -99,44 +84,6 @@ def running(
     *notify* is where its notifications go by themselves; *page* serves the web page too (it needs Jinja2).
     """
     console = Console(simulator or Simulator(**options), notify=notify)
-    started: Future[RunningSimulator] = Future()
-    thread = threading.Thread(target=_main, args=(console, port, page, started), name="gopay-simulator", daemon=True)
-    thread.start()
-    try:
-        found = started.result()
-        try:
-            yield found
-        finally:
-            found.call(_stop)
-    finally:
-        thread.join()
-
-
-def _stop(_: Simulator) -> None:
-    for task in asyncio.all_tasks():
-        if task.get_name() == _NAME:
-            task.cancel()
-
-
-_NAME = "gopay-simulator"
-
-
-def _main(console: Console, port: int, page: bool, started: "Future[RunningSimulator]") -> None:
-    try:
-        asyncio.run(_serve(console, port, page, started))
-    except asyncio.CancelledError:
-        return
-    except BaseException as problem:  # noqa: BLE001  # it is raised again in the thread that waits for it
-        started.set_exception(problem)
-
-
-async def _serve(console: Console, port: int, page: bool, started: "Future[RunningSimulator]") -> None:
     serve = serve_page if page else serve_control
-    async with serve(console, port=port) as url:
-        started.set_result(
-            RunningSimulator(url, variables(console.simulator, url), console, asyncio.get_running_loop())
-        )
-        task = asyncio.current_task()
-        assert task is not None
-        task.set_name(_NAME)
-        await asyncio.Event().wait()
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(serve(console, port=port)) as url:
+        yield RunningSimulator(url, variables(console.simulator, url), console, portal)
