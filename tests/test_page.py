@@ -17,6 +17,7 @@ from gopay_async.models import UrlParam
 from gopay_async.simulator import DROP_AFTER, FAULTS, Simulator
 from gopay_async.simulator.page.anatomy import compare
 from gopay_async.simulator.page.drawing import on_payment, rupiah
+from gopay_async.simulator.page.site import LOOK
 from gopay_async.simulator.page.words import FAULT_WORDS
 from gopay_async.simulator.records import FAILED, SUCCESS, User
 from gopay_async.webhooks import NotificationVerifier
@@ -496,7 +497,8 @@ async def test_a_change_is_drawn_again_for_who_listens() -> None:
 
 
 async def test_a_quiet_page_hears_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gopay_async.simulator.page.site.LIFE", 0.0)
+    # So that it looks once in vain before it says anything.
+    monkeypatch.setattr("gopay_async.simulator.page.site.LIFE", LOOK * 1.5)
     async with browsing() as browser, browser.client.get(f"{browser.url}/_simulator/events?view=faults") as response:
         await heard(response)
 

@@ -187,24 +187,21 @@ class Site:
 
     async def _tell(self, request: web.Request, response: web.StreamResponse, view: str) -> None:
         told, quiet = "", 0.0
-        while not self._closing.is_set() and request.transport is not None:
-            fragment = self._drawing.draw(f"{view}.html", here=_PLACES[view])
-            if fragment != told:
-                lines = "".join(f"data: {line}\n" for line in fragment.splitlines())
-                await response.write(f"{lines}\n".encode())
-                told, quiet = fragment, 0.0
-            elif quiet >= LIFE:
-                await response.write(b": still here\n\n")
-                quiet = 0.0
-            quiet += LOOK
-            await self._wait()
-
-    async def _wait(self) -> None:
+        closing = asyncio.create_task(self._closing.wait())
         try:
-            async with asyncio.timeout(LOOK):
-                await self._closing.wait()
-        except TimeoutError:
-            return
+            while not closing.done() and request.transport is not None:
+                fragment = self._drawing.draw(f"{view}.html", here=_PLACES[view])
+                if fragment != told:
+                    lines = "".join(f"data: {line}\n" for line in fragment.splitlines())
+                    await response.write(f"{lines}\n".encode())
+                    told, quiet = fragment, 0.0
+                elif quiet >= LIFE:
+                    await response.write(b": still here\n\n")
+                    quiet = 0.0
+                quiet += LOOK
+                await asyncio.wait({closing}, timeout=LOOK)
+        finally:
+            closing.cancel()
 
 
 def mounting(console: Console) -> Callable[[web.Application], None]:
