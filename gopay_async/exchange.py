@@ -27,7 +27,7 @@ from .errors import (
     Unauthorized,
     Unreadable,
 )
-from .fields import camel, spelling
+from .fields import PLACES, camel, spelling
 from .models import format_time, parse_time
 from .operation import Answer, Auth, Family, Need, Operation
 from .proofs import HEADERS, Proof
@@ -96,7 +96,16 @@ def check(operation: Operation[Any], credentials: Credentials, customer: Custome
         raise InvalidInput("customer", f"{name} must not carry the token of a customer")
     if endpoint.instead and (customer is None) == (getattr(operation, endpoint.instead) is None):
         raise InvalidInput("customer", f"{name} takes either customer=Customer(token) or {endpoint.instead}, not both")
-    if endpoint.device and customer is not None and customer.device_id is None:
+    if endpoint.device:
+        _check_device(name, getattr(operation, "device_id", None), customer)
+
+
+def _check_device(name: str, own: str | None, customer: Customer | None) -> None:
+    if customer is None and own is None:
+        raise InvalidInput("device_id", f"{name} needs X-DEVICE-ID: pass device_id, as no customer has it here")
+    if customer is not None and own is not None:
+        raise InvalidInput("device_id", "is taken from the customer: leave it out here")
+    if customer is not None and customer.device_id is None:
         raise InvalidInput("customer.device_id", f"{name} needs X-DEVICE-ID: pass Customer(token, device_id=...)")
 
 
@@ -174,7 +183,7 @@ def target(operation: Operation[Any]) -> str:
         encoded = quote(_plain(value), safe="")
         if place == "path":
             path = path.replace(f"{{{wire_name}}}", encoded)
-        else:
+        elif place == "query":
             query.append(f"{wire_name}={encoded}")
     return f"{path}?{'&'.join(query)}" if query else path
 
@@ -182,13 +191,7 @@ def target(operation: Operation[Any]) -> str:
 @cache
 def _placed(kind: type[Any]) -> tuple[tuple[str, str, str], ...]:
     pairs = ((one.name, spelling(one)) for one in fields(kind))
-    return tuple(
-        (name, place, found.name)
-        for name, found in pairs
-        if found
-        for place in ("path", "query")
-        if place in found.marks
-    )
+    return tuple((name, place, found.name) for name, found in pairs if found for place in PLACES & found.marks)
 
 
 def _plain(value: object) -> str:
@@ -214,7 +217,16 @@ def build(
         headers["Content-Type"] = "application/json"
     proof = Proof(endpoint.method, where, body, format_time(at), external_id, access_token, customer)
     headers.update(HEADERS[endpoint.auth](credentials, proof))
+    for name, spelled in _in_headers(type(operation)):  # type: ignore[arg-type]  # as above
+        if (value := getattr(operation, name)) is not None:
+            headers[spelled] = value
     return Request(endpoint.method, base, where, headers, body)
+
+
+@cache
+def _in_headers(kind: type[Any]) -> tuple[tuple[str, str], ...]:
+    placed = _placed(kind)  # type: ignore[arg-type]  # as above
+    return tuple((name, spelled) for name, place, spelled in placed if place == "header")
 
 
 USER_AGENT = "gopay-async"

@@ -109,6 +109,10 @@ PRIVATE: Final = Marker("private")
 #: Part of the path, or of the query, of the request target.
 IN_PATH: Final = Marker("path")
 IN_QUERY: Final = Marker("query")
+#: A header of its own.
+IN_HEADER: Final = Marker("header")
+#: Where a field may stand outside the body.
+PLACES: Final = frozenset({"path", "query", "header"})
 #: Money as a bare JSON number, or as bare text, instead of {"value", "currency"}.
 AS_NUMBER: Final = Marker("number")
 AS_TEXT: Final = Marker("text")
@@ -120,6 +124,8 @@ YES_NO: Final = Marker("yes-no")
 REFERENCE: Final = (r"[A-Za-z0-9_-]+", "letters, digits, - and _")
 #: One step of a path: dots alone would name another path.
 SEGMENT: Final = (r"(?!\.\.?\Z)[!-~]+", "visible ASCII characters, and not dots alone,")
+#: What a header can hold.
+HEADER_TEXT: Final = (r"[!-~]([ -~]*[!-~])?", "printable ASCII characters without spaces at the ends")
 
 
 @frozen

@@ -13,7 +13,7 @@ import attrs
 from cattrs import Converter
 
 from .errors import Unreadable
-from .fields import Spelling, spelling
+from .fields import PLACES, Spelling, spelling
 from .models import Money, PayoutStatus, TransactionStatus, format_time, parse_time
 
 T = TypeVar("T")
@@ -121,7 +121,7 @@ def _writer(kind: type[Any]) -> Callable[[Any], dict[str, Any]]:
 
 def _spellings(kind: type[Any]) -> list[tuple["attrs.Attribute[Any]", Spelling]]:
     pairs = ((one, spelling(one)) for one in attrs.fields(kind))
-    return [(one, found) for one, found in pairs if found and not found.marks & {"path", "query"}]
+    return [(one, found) for one, found in pairs if found and not found.marks & PLACES]
 
 
 def _container(out: dict[str, Any], within: Iterable[str]) -> dict[str, Any]:

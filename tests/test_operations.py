@@ -57,7 +57,7 @@ from gopay_async.api import (
     pages,
 )
 from gopay_async.errors import Unreadable
-from gopay_async.exchange import Request, Response, check, serialise, target
+from gopay_async.exchange import Request, Response, build, check, serialise, target
 from gopay_async.models import WIB, Item, PayoutStatus, TransactionStatus, UrlParam
 from gopay_async.operation import Answer, Auth, Need, Operation, Retry
 from gopay_async.transport import Departure
@@ -72,6 +72,7 @@ changing = [one for one in OPERATIONS if one.endpoint.changes]
 RETURN_TO_SHOP = (UrlParam(url="https://shop.example/back"),)
 GEMS = {"mini_app_name": "GoPay Pet", "activity_name": "feeding"}
 LINKED = Customer("customer-token", device_id="phone-1")
+BY_ACCOUNT = QueryBinding(account_id="legacy-1", device_id="phone-1")
 NOON = datetime(2026, 1, 5, 12, tzinfo=WIB)
 
 #: What settles an unknown outcome; nothing where the provider has nothing to ask.
@@ -452,7 +453,7 @@ def test_no_operation_has_a_field_for_the_customer(operation: type[Any]) -> None
 
 @pytest.mark.parametrize(
     ("operation", "customer"),
-    [(QueryBinding(), LINKED), (QueryBinding(account_id="legacy-1"), None)],
+    [(QueryBinding(), LINKED), (BY_ACCOUNT, None)],
     ids=["customer", "account"],
 )
 def test_a_binding_is_asked_for_by_customer_or_account(operation: QueryBinding, customer: Customer | None) -> None:
@@ -461,7 +462,7 @@ def test_a_binding_is_asked_for_by_customer_or_account(operation: QueryBinding, 
 
 @pytest.mark.parametrize(
     ("operation", "customer"),
-    [(QueryBinding(), None), (QueryBinding(account_id="legacy-1"), LINKED)],
+    [(QueryBinding(), None), (BY_ACCOUNT, LINKED)],
     ids=["neither", "both"],
 )
 def test_a_binding_is_not_asked_for_by_neither_or_both(operation: QueryBinding, customer: Customer | None) -> None:
@@ -469,6 +470,34 @@ def test_a_binding_is_not_asked_for_by_neither_or_both(operation: QueryBinding, 
         check(operation, credentials(), customer)
 
     assert caught.value.field == "customer"
+
+
+@pytest.mark.parametrize(
+    ("operation", "customer", "field"),
+    [
+        (QueryBinding(account_id="legacy-1"), None, "device_id"),
+        (QueryBinding(device_id="phone"), LINKED, "device_id"),
+        (QueryBinding(), Customer("token"), "customer.device_id"),
+    ],
+    ids=["no device", "two devices", "customer without one"],
+)
+def test_a_binding_is_asked_for_with_one_device(operation: QueryBinding, customer: Customer | None, field: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        check(operation, credentials(), customer)
+
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize(("operation", "customer"), [(QueryBinding(), LINKED), (BY_ACCOUNT, None)])
+def test_a_binding_s_device_is_a_header(operation: QueryBinding, customer: Customer | None) -> None:
+    who = credentials()
+    body = serialise(operation, who, access_token="token", customer=customer)
+    request = build(
+        operation, who, base="", external_id="1", at=NOON, body=body, access_token="token", customer=customer
+    )
+
+    assert request.headers["X-DEVICE-ID"] == "phone-1"
+    assert b"phone-1" not in request.body
 
 
 @pytest.mark.parametrize(("token", "rotated"), [("new-token", "new-token"), ("customer-token", None), (None, None)])

@@ -482,14 +482,14 @@ async def test_an_inquiry_tells_the_rotated_token() -> None:
 async def test_a_legacy_account_id_is_swapped_for_a_token_while_it_is_linked() -> None:
     simulated = simulator()
     link = simulated.link()
-    query = QueryBinding(account_id=link.user.account_id)
+    query = QueryBinding(account_id=link.user.account_id, device_id="phone")
     async with session(simulated) as gopay:
         state = await gopay.send(query)
         simulated.unlink(link)
         with pytest.raises(Refused) as raised:
             await gopay.send(query)
         with pytest.raises(Refused) as unknown:
-            await gopay.send(QueryBinding(account_id="nobody"))
+            await gopay.send(QueryBinding(account_id="nobody", device_id="phone"))
 
     assert (state.access_token, raised.value.code, unknown.value.code) == (link.token, "4030818", "4030818")
 

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Protocol
 
 from attrs import field
 
-from ..fields import INFO, PRIVATE, WHOLE_VALUE, Name, Text, Within, answer, message
+from ..fields import HEADER_TEXT, IN_HEADER, INFO, PRIVATE, WHOLE_VALUE, Name, Text, Within, answer, message
 from ..models import Money
 from ..operation import Answer, Endpoint, Need, Operation, Retry
 
@@ -81,8 +81,8 @@ class BindingState(Answer):
 class QueryBinding(Operation[BindingState]):
     """Ask for a linked customer's ways to pay, or swap a legacy *account_id* for a customer token.
 
-    One of the two is given, the customer to `send`.  Look at `rotated_token` of the answer.  A refusal 4010802 or
-    4030818 means that the account is no longer linked (quirk Q-COD-8).
+    One of the two is given, the customer to `send`; *device_id* goes with an account id.  Look at `rotated_token` of
+    the answer.  A refusal 4010802 or 4030818 means that the account is no longer linked (quirk Q-COD-8).
     """
 
     endpoint = Endpoint(
@@ -95,6 +95,8 @@ class QueryBinding(Operation[BindingState]):
         source="binding-inquiry-api",
     )
     account_id: Annotated[str | None, Text(64), INFO, PRIVATE] = None
+    #: User agent (web) or device id (app) of whom the account belongs to; a customer has it in `Customer`.
+    device_id: Annotated[str | None, Text(400, *HEADER_TEXT), Name("X-DEVICE-ID"), IN_HEADER, PRIVATE] = None
 
 
 @answer

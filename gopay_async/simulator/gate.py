@@ -74,10 +74,7 @@ class Gate:
             text = "the header Authorization is missing"
             yield Finding("missing-header", text, message="Unauthorized. Auth token required")
         needed = ("Content-Type", "X-TIMESTAMP", "X-SIGNATURE", "X-PARTNER-ID", "X-EXTERNAL-ID", "CHANNEL-ID")
-        # A call that may be made without a customer is made without a device then.
-        with_customer = call.endpoint.customer is Need.REQUIRED or call.header("Authorization-Customer")
-        has_device = call.endpoint.device and with_customer
-        yield from _missing(call, *needed, *(("X-DEVICE-ID",) if has_device else ()))
+        yield from _missing(call, *needed, *(("X-DEVICE-ID",) if call.endpoint.device else ()))
         yield from _content_type(call)
         yield from self._external_id(call)
         yield from self._timestamp(call)

@@ -10,7 +10,7 @@ from attrs import frozen
 from .. import wire
 from ..credentials import Credentials
 from ..errors import InvalidInput, Unreadable
-from ..fields import Spelling, spelling
+from ..fields import PLACES, Spelling, spelling
 from ..operation import Operation
 from .call import Call
 from .refusal import BadField, Defect, Refusal
@@ -74,7 +74,7 @@ def _made(kind: type[Any]) -> _Plan:
     pairs = ((one, spelling(one)) for one in attrs.fields(kind))
     for one, found in ((one, found) for one, found in pairs if found):
         plan.names[one.name] = ".".join((*found.within, found.name)).replace("[]", "")
-        if found.marks & {"path", "query"}:
+        if found.marks & PLACES:
             plan.placed.append((one.name, found, one.default is attrs.NOTHING))
         elif not one.init and isinstance(one.default, str):
             # The official PHP and Node SDKs write grant_type (quirk Q-TOK-3), and the provider takes it.
