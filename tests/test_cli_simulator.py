@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,10 +29,11 @@ COMMAND = [sys.executable, "-c", "from gopay_async.cli import main; main()", "si
 
 
 @contextmanager
-def started(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+def started(*arguments: str, stderr: Any = None, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """Start the command and stop it as a service manager does."""
     env = {**os.environ, **environment}
-    with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, text=True, env=env) as process:
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": stderr}
+    with subprocess.Popen([*COMMAND, *arguments], **pipes, text=True, env=env) as process:
         try:
             yield process
         finally:
@@ -128,7 +131,9 @@ def test_own_credentials_are_taken_and_not_printed(tmp_path: Path) -> None:
         (["--host", "0.0.0.0"], "served on loopback"),
         (["--notify", "https://example.com"], "on this machine"),
         (["--scenario", "nowhere.toml"], "nowhere.toml"),
-        (["--replay", "nowhere.jsonl"], "nowhere.jsonl"),
+        (["--replay", "nowhere.jsonl"], "nowhere.jsonl: No such file"),
+        (["--port", "99999"], "65535"),
+        (["--host", "no.such.host.invalid", "--force"], "no.such.host.invalid"),
         (["--from-env", "--keep", "x"], "--keep"),
     ],
 )
@@ -141,6 +146,41 @@ def test_what_it_will_not_do_is_said_in_one_line(arguments: list[str], words: st
     assert result.exit_code != 0
     assert words in result.output
     assert "Traceback" not in result.output
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    with started("--json", "--no-page") as process:
+        port = line(process)["url"].rpartition(":")[2]
+        result = CliRunner().invoke(app, ["simulator", "--port", port])
+
+    assert (result.exit_code, f"port {port} is taken" in result.output) == (1, True)
+
+
+@pytest.mark.parametrize("options", [[], ["--no-page"]], ids=["page", "no page"])
+def test_requests_are_told_as_they_come_and_wrong_signatures_taken_apart(options: list[str]) -> None:
+    with started(*options, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        text = "".join(iter(process.stdout.readline, "Ctrl-C ends it.\n"))
+        url = re.findall(r"^export GOPAY_URL=(\S+)$", text, re.MULTILINE)[0]
+        with pytest.raises(urllib.error.HTTPError):
+            urllib.request.urlopen(urllib.request.Request(f"{url}/v1.0/emoney/topup", method="POST"), timeout=20)
+        told = [process.stderr.readline() for _ in range(2)]
+
+    assert told[0].endswith("401 4013800  TopUp  POST /v1.0/emoney/topup\n")
+    assert told[1] == "          missing-header: the header Authorization is missing\n"
+
+
+def test_where_notifications_go_is_said() -> None:
+    found = []
+    for options in ([], ["--no-page"], ["--notify", "http://127.0.0.1:1/gopay"]):
+        with started(*options) as process:
+            assert process.stdout is not None
+            text = "".join(iter(process.stdout.readline, "Ctrl-C ends it.\n"))
+        found += re.findall("^Notifications +(.*)$", text, re.MULTILINE)
+
+    assert "demo shop" in found[0]
+    assert found[1:] == ["go nowhere: give --notify URL", "go to http://127.0.0.1:1/gopay"]
 
 
 def test_production_credentials_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from gopay_async import Money, signing
 from gopay_async.api import ApplyToken, IssueToken, TopUp
 from gopay_async.models import UrlParam
 from gopay_async.simulator import DROP_AFTER, FAULTS, Simulator
-from gopay_async.simulator.page.anatomy import compare
+from gopay_async.simulator.anatomy import compare
 from gopay_async.simulator.page.drawing import on_payment, rupiah
 from gopay_async.simulator.page.site import LOOK
 from gopay_async.simulator.page.words import FAULT_WORDS
@@ -73,6 +73,30 @@ async def test_the_overview_shows_one_thing_of_every_kind() -> None:
     text = plain(html)
     for expected in ("order-1", "payout-1", "GOPAY_COINS", "linked", "unlinked", "Rp 10 back", "Rp 999.975.000"):
         assert expected in text
+
+
+async def test_who_comes_first_is_told_where_to_begin_and_how_to_connect() -> None:
+    async with browsing() as browser:
+        _, fresh = await browser.get("/_simulator/")
+        await browser.buy()
+        _, used = await browser.get("/_simulator/")
+        own = browser.simulator.credentials
+
+    assert ("Make a first payment" in fresh, "Make a first payment" in used) == (True, False)
+    for expected in (browser.url, own.client_id, own.partner_id, own.merchant_id):
+        assert f"<code>{expected}</code>" in used
+
+
+async def test_a_request_that_is_signed_well_and_refused_all_the_same_says_why() -> None:
+    async with browsing() as browser:
+        await send(browser.simulator, signed(browser.simulator, top_up(amount=99_999_999_999)))
+        _, listed = await browser.get("/_simulator/requests")
+        html = await taken_apart(browser)
+
+    for shown in (plain(listed), plain(html)):
+        assert "Insufficient Funds" in shown
+        assert "4033814" in shown
+    assert "nothing wrong" not in listed
 
 
 async def test_the_other_pages_show_requests_faults_and_what_waits() -> None:
@@ -161,7 +185,7 @@ async def test_a_good_request_says_so() -> None:
         ({"path": "/v1.0/emoney-topup"}, "path", "/", "-"),
         ({"method": "post"}, "method", "POST", "post"),
         ({"token": ""}, "access token", "SIM", "∅"),
-        ({"timestamp": "2026-11-20T05:00:00Z"}, "X-TIMESTAMP", "12:00:00+07:00", "05:00:00Z"),
+        ({"timestamp": "2026-11-20T05:00:00Z"}, "X-TIMESTAMP", "12", "05"),
     ],
 )
 async def test_the_part_that_differs_is_marked(
@@ -191,6 +215,21 @@ async def test_a_body_that_was_written_again_is_shown_beside_the_one_signed() ->
     assert "They differ from character 25 on." in body
     assert '<mark class="got">\\</mark>' in body
     assert '<mark class="want" title="nothing">∅</mark>' in body
+
+
+async def test_every_difference_of_two_bodies_is_marked_by_itself() -> None:
+    body = COMPACT.replace('"a":[', '"url":"https://example.com/a","a":[')
+    async with browsing() as browser:
+        simulated = browser.simulator
+        request = signed(simulated, top_up(), body=body.encode())
+        digest = sha256(body.replace("/", "\\/").encode()).hexdigest()
+        await send(simulated, resigned(simulated, request, digest=digest))
+        html = await taken_apart(browser)
+
+    shown = html.split("<h3>Body</h3>")[1].split("</section>")[0]
+    # One in the reference, two of the scheme close together, one in the path.
+    assert shown.count('<mark class="got">') == 3
+    assert '<mark class="got">\\/\\</mark>/example.com<mark class="got">\\</mark>/a' in shown
 
 
 async def test_spaces_are_made_visible() -> None:
@@ -260,7 +299,7 @@ async def test_a_request_that_never_came_to_the_gate_says_why() -> None:
         met, lost = await taken_apart(browser), await taken_apart(browser, 2)
 
     assert "came first" in met
-    assert "nothing is served here" in lost
+    assert "nothing is served at /nowhere" in lost
 
 
 async def test_secrets_and_foreign_tokens_are_not_shown() -> None:
@@ -278,6 +317,12 @@ async def test_secrets_and_foreign_tokens_are_not_shown() -> None:
     secrets = ("a-token-of-somebody-else", basic, str(own.client_secret), str(own.server_key))
     assert [(secret in page) for page in pages for secret in secrets] == [False] * 20
     assert "a-to…(24 characters)" in pages[0]
+
+
+def test_long_texts_are_cut_once() -> None:
+    made = compare("a" + "b" * 5_000 + "c", "x" + "b" * 5_000 + "y")
+
+    assert len(made.runs) == 1
 
 
 @pytest.mark.parametrize(

@@ -197,6 +197,7 @@ COMPACT = '{"partnerReferenceNo":"p/1","name":"Jürgen","amount":10000.00,"a":[1
         ({"path": "http://127.0.0.1/v1.0/emoney/topup"}, "path", "with scheme and host"),
         ({"path": "/v1.0/emoney/topup/"}, "path", "with a slash at the end"),
         ({"path": "/emoney/topup"}, "path", "without the version"),
+        ({"path": "/v2.0/emoney/topup"}, "path", "with another version"),
         ({"path": "v1.0/emoney/topup"}, "path", "without the slash in front"),
         ({"method": "post"}, "method", "lower case"),
         ({"token": ""}, "token", "missing from the string"),
@@ -207,7 +208,7 @@ COMPACT = '{"partnerReferenceNo":"p/1","name":"Jürgen","amount":10000.00,"a":[1
         (
             {"digest": sha(COMPACT.replace("ü", "\\u00fc").replace("/", "\\/"))},
             "body",
-            "escaped as \\uXXXX and slashes",
+            "escaped as \\u00fc and slashes",
         ),
         ({"digest": sha(COMPACT.replace("10000.00", "10000.0").replace("[1,", "[1.0,"))}, "body", "numbers as 10000.0"),
         ({"digest": sha(COMPACT.replace("10000.00", "10000"))}, "body", "numbers as 10000"),
@@ -234,6 +235,88 @@ async def test_a_wrong_signature_is_explained(changes: dict[str, Any], name: str
     assert report is not None
     assert report.names == (name,)
     assert words in report.findings[0].text
+
+
+TEXT = '{"notes":"a/b <c> & Jürgen\'s+","amount":10000.00,"quantity":1}'
+
+
+@pytest.mark.parametrize(
+    ("sent", "signed_with", "sent_with"),
+    [
+        (TEXT.replace("/", "\\/"), "slashes as they are", "slashes escaped as \\/"),
+        (TEXT.replace("ü", "\\u00fc"), "characters as they are", "characters escaped as \\u00fc"),
+        (TEXT.replace("10000.00", "10000"), "numbers as 10000.00", "numbers as 10000"),
+        (TEXT.replace("10000.00", "10000.0"), "numbers as 10000.00", "numbers as 10000.0"),
+        (TEXT.replace(":1}", ":1.0}"), "numbers as 1", "numbers as 1.0"),
+        (
+            '{"amount":10000.00,"notes":"a/b <c> & Jürgen\'s+","quantity":1}',
+            "keys in the order notes, amount, quantity",
+            "keys in alphabetical order",
+        ),
+    ],
+)
+async def test_a_body_written_again_after_signing_is_told_by_what_differs(
+    sent: str, signed_with: str, sent_with: str
+) -> None:
+    simulated = simulator()
+    request = signed(simulated, TOP_UP, body=sent.encode())
+    await told(simulated, resigned(simulated, request, digest=sha(TEXT)))
+    report = simulated.requests[-1].report
+
+    assert report is not None
+    assert report.findings[0].text.endswith(f": signed with {signed_with}, sent with {sent_with}")
+    assert report.signed_body == TEXT.encode()
+
+
+@pytest.mark.parametrize(
+    "signed_text",
+    [
+        TEXT.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"),
+        TEXT.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026").replace("'", "\\u0027"),
+        TEXT.replace("<", "\\u003C").replace(">", "\\u003E").replace("&", "\\u0026").replace("'", "\\u0027")
+        .replace("+", "\\u002B").replace("ü", "\\u00FC"),
+        TEXT.replace("10000.00", "10000.0").replace(":1}", ":1.0}"),
+        TEXT.replace(":1}", ":1.00}"),
+    ],
+    ids=["Go", "Gson", ".NET", "floats only", "two decimals"],
+)  # fmt: skip
+async def test_the_styles_of_other_languages_are_known(signed_text: str) -> None:
+    simulated = simulator()
+    request = signed(simulated, TOP_UP, body=TEXT.encode())
+    await told(simulated, resigned(simulated, request, digest=sha(signed_text)))
+
+    assert findings(simulated) == ("body",)
+
+
+async def test_more_keys_than_can_be_tried_in_every_order_are_hinted_at_where_they_are_sorted() -> None:
+    simulated = simulator()
+    sent = json.dumps({name: [{"b": 1, "a": 2}] for name in "abcdefgh"}, separators=(",", ":"))
+    for body in (sent, sent.replace('"b":1,"a":2', '"a":2,"b":1')):
+        await told(simulated, resigned(simulated, signed(simulated, TOP_UP, body=body.encode()), digest=sha("{}")))
+    hinted = ["alphabetical order" in one.report.findings[0].text for one in simulated.requests if one.report]
+
+    assert hinted == [False, True]
+
+
+async def test_keys_of_objects_in_lists_are_tried_in_every_order() -> None:
+    simulated = simulator()
+    request = signed(simulated, TOP_UP, body=b'{"items":[{"a":1,"b":2},{"a":3,"b":[4]}]}')
+    await told(simulated, resigned(simulated, request, digest=sha('{"items":[{"b":2,"a":1},{"b":[4],"a":3}]}')))
+
+    assert findings(simulated) == ("body",)
+
+
+async def test_a_time_of_another_zone_is_recognised() -> None:
+    simulated = simulator()
+    found = []
+    for seconds in (7 * 3600, 3600, 9000):
+        await told(simulated, signed(simulated, TOP_UP, at=START - timedelta(seconds=seconds)))
+        report = simulated.requests[-1].report
+        found.append(report.findings[0].text if report else "")
+
+    assert "X-TIMESTAMP is 7 h behind the simulator's clock, which says 2026-11-20T12:00:00+07:00" in found[0]
+    assert [one.endswith("another zone, with the offset of this one?") for one in found] == [True, False, False]
+    assert ("3600 s behind" in found[1], "2.5 h behind" in found[2]) == (True, True)
 
 
 async def test_two_mistakes_at_once_are_both_named() -> None:

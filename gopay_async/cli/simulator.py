@@ -1,25 +1,30 @@
 """The simulator as a command: a banner, credentials to paste, and a server until it is stopped."""
 
 import asyncio
+import errno
 import json
 import signal
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from attrs import define
 
 from ..credentials import Credentials
-from ..errors import GoPayError
+from ..errors import GoPayError, InvalidInput
 from ..simulator import Simulator
 from ..simulator.console import Console
 from ..simulator.handover import as_shell, keep, kept, variables, with_files
+from ..simulator.journal import Journal
 from ..simulator.page import serve_control, serve_page
 from ..simulator.recording import RecordedSimulator, recorded_faults
 from ..simulator.scenario import Scenario, load_scenario
+
+#: Seconds between two looks at what has happened.
+_LOOK: Final = 0.2
 
 
 @define(kw_only=True)
@@ -42,7 +47,7 @@ class Options:
 
 
 def simulator(  # noqa: PLR0917  # the parameters are the options of the command
-    port: Annotated[int, typer.Option(help="Port; 0 is any that is free.")] = 0,
+    port: Annotated[int, typer.Option(help="Port; 0 is any that is free.", min=0, max=65_535)] = 0,
     host: Annotated[str, typer.Option(help="Address to listen on; only loopback, unless forced.")] = "127.0.0.1",
     force: Annotated[bool, typer.Option("--force", help="Listen on an address that others can reach.")] = False,
     notify: Annotated[
@@ -84,8 +89,18 @@ def simulator(  # noqa: PLR0917  # the parameters are the options of the command
     try:
         asyncio.run(_run(options))
     except (GoPayError, OSError) as problem:
-        typer.echo(f"gopay-async simulator: {problem}", err=True)
+        typer.echo(f"gopay-async simulator: {_in_words(problem, options)}", err=True)
         raise typer.Exit(1) from None
+
+
+def _in_words(problem: GoPayError | OSError, options: Options) -> str:
+    if isinstance(problem, InvalidInput) and problem.field == "to":
+        return f"--notify {problem.rule}"
+    if not isinstance(problem, OSError):
+        return str(problem)
+    if problem.errno == errno.EADDRINUSE:
+        return f"port {options.port} is taken: give another, or leave --port out for any that is free"
+    return f"{problem.filename or f'cannot listen on {options.host}'}: {problem.strerror}"
 
 
 async def _run(options: Options) -> None:
@@ -104,8 +119,23 @@ async def _run(options: Options) -> None:
             if options.from_env:
                 # Who gave secrets has them, and does not want them on a screen.
                 found = {name: found[name] for name in ("GOPAY_URL", "GOPAY_NOTIFICATION_KEY")}
-            typer.echo(_told(found, console) if options.as_json else _banner(found, console, options))
-            await asked_to_end.wait()
+            if options.as_json:
+                # Who reads one line and no more must not make us wait: the rest is among the state.
+                typer.echo(_told(found, console))
+                await asked_to_end.wait()
+            else:
+                typer.echo(_banner(found, console, options))
+                await _tell(Journal(console, url if options.page else ""), until=asked_to_end)
+
+
+async def _tell(journal: Journal, *, until: asyncio.Event) -> None:
+    """Print what happens, until it is time to end."""
+    while not until.is_set():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK):
+                await until.wait()
+        for line in journal.news():
+            typer.echo(line, err=True)
 
 
 def _make(options: Options) -> Simulator:
@@ -155,14 +185,30 @@ def _banner(found: dict[str, str], console: Console, options: Options) -> str:
         "  SIMULATOR of GoPay. It is not the provider: no real money, no real customers.",
         "=" * 78,
         *(["  WARNING: others on your network can reach it."] if options.force else []),
-        f"Page            {url}/" if options.page else f"State           {url}/_simulator/state",
-        *([f"Mini-app        {url}/_simulator/mini-app"] if options.page else []),
-        f"Notifications   to {console.notify or 'nowhere: give --notify, or set an address on the page'}",
+        *_addresses(url, options),
+        f"Notifications   {_destination(console, options)}",
         "",
         "# Credentials, good for nothing else. Paste them into the shell of your program:",
         as_shell(found),
         "",
         "# In Python:  GoPaySession(Credentials.from_env(), Environment.at(os.environ['GOPAY_URL']))",
+        "",
+        "Every request is told here as it comes; a wrong signature is taken apart.",
         "Ctrl-C ends it.",
     ]
     return "\n".join(lines)
+
+
+def _addresses(url: str, options: Options) -> list[str]:
+    if not options.page:
+        return [f"State           {url}/_simulator/state"]
+    return [
+        f"Page            {url}/",
+        f'First payment   {url}/_simulator/mini-app    press "Buy with GoPay", then "Pay"',
+    ]
+
+
+def _destination(console: Console, options: Options) -> str:
+    if options.notify is None and console.notify:
+        return f"go to the demo shop, {console.notify}; to yours with --notify URL"
+    return f"go to {console.notify}" if console.notify else "go nowhere: give --notify URL"

@@ -8,6 +8,7 @@ from multidict import CIMultiDict
 
 from ..exchange import Request
 from ..operation import Endpoint, Operation
+from .diagnosis import Explanation
 from .records import Link, User
 
 
@@ -27,6 +28,8 @@ class Call:
     #: What the gate found in the headers.
     token: str = field(default="", repr=False)
     external_id: str = ""
+    #: Of a signature that does not fit.
+    explanation: Explanation | None = field(default=None, repr=False)
     customer_token: str = field(default="", repr=False)
     #: The linked customer, of BI-SNAP and the Core API.
     link: Link | None = None

@@ -20,6 +20,7 @@ from .records import Link
 from .scenario import find_target, make_fault
 from .simulator import Simulator
 from .trouble import Trouble
+from .verdict import code_of, why
 
 #: Seconds between two looks at what is due.
 PAUSE: Final = 0.1
@@ -74,7 +75,7 @@ class Console:
             "now": format_time(simulator.clock.now()),
             **simulator.snapshot(),
             "links": [_link(one) for one in simulator.books.people.links.values()],
-            "requests": [_seen(one) for one in simulator.requests],
+            "requests": [_seen(simulator, one) for one in simulator.requests],
             "notify": self.notify,
             "outbox": [_notice(one) for one in simulator.outbox],
             "deliveries": [_delivery(one) for one in simulator.deliveries],
@@ -238,7 +239,7 @@ def describe(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _seen(one: Seen) -> dict[str, Any]:
+def _seen(simulator: Simulator, one: Seen) -> dict[str, Any]:
     return {
         "number": one.number,
         "at": format_time(one.at),
@@ -246,6 +247,8 @@ def _seen(one: Seen) -> dict[str, Any]:
         "method": one.request.method,
         "target": one.request.target,
         "status": one.status,
+        "code": code_of(one),
+        "why": why(simulator, one),
         "fault": one.fault,
         "findings": list(one.report.names) if one.report else [],
     }

@@ -4,13 +4,12 @@ Knows the formulas, and no header and no state.  Every guess stands in a table.
 """
 
 import hmac
-import json
 import re
 from base64 import b64decode, b64encode, urlsafe_b64decode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import UTC
 from hashlib import sha256
-from itertools import combinations, product
+from itertools import chain, combinations, product
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -22,6 +21,7 @@ from cryptography.hazmat.primitives.hashes import SHA1, SHA256, SHA512, HashAlgo
 
 from ..models import parse_time
 from ..signing import minify
+from .respelling import differences, reordered, respellings
 
 
 @frozen
@@ -45,9 +45,14 @@ class Signed:
     encode: Callable[[bytes, bytes], str]
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """What is signed, joined by colons."""
+        return self.method, self.path, self.token, self.digest, self.timestamp
+
+    @property
     def text(self) -> str:
         """The string that is signed."""
-        return f"{self.method}:{self.path}:{self.token}:{self.digest}:{self.timestamp}"
+        return ":".join(self.parts)
 
     def signature(self) -> str:
         """Return the signature over these parts."""
@@ -96,30 +101,47 @@ class Evidence:
 
 
 @frozen
+class Explanation:
+    """What led to a signature, as far as that is known."""
+
+    #: One mistake or two at once; empty when nothing known leads there.
+    causes: tuple[Cause, ...] = ()
+    #: The text that was signed, where that is known.
+    text: str | None = None
+    #: Its parts, where it has them.
+    parts: tuple[str, ...] = ()
+    #: The body that was signed, where it is another one than was sent.
+    body: bytes | None = None
+
+
+@frozen
 class _Guess:
     """One part of a signature that may have been made differently."""
 
     part: str
     value: Any
     cause: Cause
+    #: The body as it was signed, of a guess about that.
+    body: bytes | None = None
 
 
-def explain_hmac(evidence: Evidence) -> tuple[Cause, ...]:
-    """Return what explains the signature: one mistake or two at once; empty when nothing known does."""
-    return tuple(one.cause for one in _solve(_right(evidence), evidence))
-
-
-def signed_text(evidence: Evidence) -> str | None:
-    """Return the text that the signature is over, as far as a known mistake explains it; None when none does."""
+def explain_hmac(evidence: Evidence) -> Explanation:
+    """Return what explains the signature."""
     right = _right(evidence)
     made = _solve(right, evidence)
-    return evolve(right, **{one.part: one.value for one in made}).text if made else None
+    if not made:
+        return Explanation()
+    signed = evolve(right, **{one.part: one.value for one in made})
+    body = next((one.body for one in made if one.body is not None), None)
+    return Explanation(tuple(_told(one, evidence) for one in made), signed.text, signed.parts, body)
 
 
-def signed_body(body: bytes, digest: str) -> bytes | None:
-    """Return the spelling of *body* that has *digest* (hex); None when it is in no known style."""
-    tried = (body, *(text for text, _ in _respellings(minify(body))))
-    return next((text for text in tried if sha256(text).hexdigest() == digest.lower()), None)
+def _told(guess: _Guess, evidence: Evidence) -> Cause:
+    if guess.body is None:
+        return guess.cause
+    signed, sent = differences(guess.body, minify(evidence.body))
+    text = f"{guess.cause.text}: signed with {signed}, sent with {sent}"
+    return Cause(guess.cause.name, text)
 
 
 def _right(evidence: Evidence) -> Signed:
@@ -135,12 +157,18 @@ def _right(evidence: Evidence) -> Signed:
 
 
 def _solve(right: Signed, evidence: Evidence) -> "tuple[_Guess, ...]":
-    guesses = list(_guesses(evidence))
+    guesses: list[_Guess] = []
+    for one in _guesses(evidence):
+        if _fits_all(right, evidence, one):
+            return (one,)
+        guesses.append(one)
     pairs = ((one, two) for one, two in combinations(guesses, 2) if one.part != two.part)
-    for made in (*((one,) for one in guesses), *pairs):
-        if evolve(right, **{one.part: one.value for one in made}).signature() == evidence.signature:
-            return made
-    return ()
+    orders = ((_respelt(text),) for text in reordered(minify(evidence.body)))
+    return next((made for made in chain(pairs, orders) if _fits_all(right, evidence, *made)), ())
+
+
+def _fits_all(right: Signed, evidence: Evidence, *made: _Guess) -> bool:
+    return evolve(right, **{one.part: one.value for one in made}).signature() == evidence.signature
 
 
 def _guesses(evidence: Evidence) -> Iterator[_Guess]:
@@ -149,6 +177,9 @@ def _guesses(evidence: Evidence) -> Iterator[_Guess]:
     for encode, text in _ENCODINGS:
         yield _Guess("encode", encode, Cause("encoding", text))
     yield _Guess("method", evidence.method.lower(), Cause("method", "the method was signed in lower case"))
+
+
+_VERSION: Final = re.compile(r"^/v[\d.]+")
 
 
 def _paths(evidence: Evidence) -> Iterator[_Guess]:
@@ -160,7 +191,8 @@ def _paths(evidence: Evidence) -> Iterator[_Guess]:
         (unquote(evidence.target), "percent-decoded"),
         (path.rstrip("/"), "without the slash at the end"),
         (f"{path}/", "with a slash at the end"),
-        (re.sub(r"^/v[\d.]+", "", evidence.target), "without the version"),
+        (_VERSION.sub("", evidence.target), "without the version"),
+        *((_VERSION.sub(one, evidence.target), "with another version") for one in ("/v1", "/v1.0", "/v2", "/v2.0")),
         (evidence.target.lstrip("/"), "without the slash in front"),
         *((other, "as another path") for other in evidence.other_paths),
     )
@@ -207,111 +239,39 @@ def _secrets(evidence: Evidence) -> Iterator[_Guess]:
 
 
 def _bodies(evidence: Evidence) -> Iterator[_Guess]:
-    tried: dict[str, str] = {
-        sha256(b"").hexdigest(): "the body was left out of the signature",
-        sha256(evidence.body).hexdigest(): "the body was hashed as sent, with its spaces; it is hashed minified",
-    }
-    for text, how in _respellings(minify(evidence.body)):
-        tried.setdefault(
-            sha256(text).hexdigest(),
-            f"the body was serialised again after signing: signed was one with {how}; send the bytes that were signed",
-        )
-    right = sha256(minify(evidence.body)).hexdigest()
-    for digest, how in tried.items():
-        if digest != right:
-            yield _Guess("digest", digest, Cause("body", how))
+    body = minify(evidence.body)
+    right = sha256(body).hexdigest()
+    for tried, how in (
+        (b"", "the body was left out of the signature"),
+        (evidence.body, "the body was hashed as sent, with its spaces; it is hashed minified"),
+    ):
+        if tried != body:
+            yield _Guess("digest", sha256(tried).hexdigest(), Cause("body", how))
+    yield from map(_respelt, respellings(body))
     yield _Guess("digest", right.upper(), Cause("digest", "the hash of the body was signed in upper case"))
     in_base64 = b64encode(bytes.fromhex(right)).decode()
     yield _Guess("digest", in_base64, Cause("digest", "the hash of the body was signed in base64; hex is expected"))
 
 
-# --- the same body, spelled differently ----------------------------------------------------------------------------
-
-
-class _Literal(str):
-    """A number as it stands in the text."""
-
-    __slots__ = ()
-
-
-@frozen
-class _Style:
-    """How a serialiser writes."""
-
-    escaped: bool = False
-    slashes: bool = False
-    spaces: bool = False
-    ordered: bool = False
-    numbers: str = "kept"
-
-    def words(self) -> str:
-        told = (
-            (self.escaped, r"characters escaped as \uXXXX"),
-            (self.slashes, r"slashes escaped as \/"),
-            (self.spaces, "spaces after , and :"),
-            (self.ordered, "keys in alphabetical order"),
-            (self.numbers == "float", "numbers as 10000.0"),
-            (self.numbers == "whole", "numbers as 10000"),
-        )
-        return " and ".join(words for holds, words in told if holds) or "nothing escaped and the numbers kept"
-
-
-_BOTH: Final = (False, True)
-
-
-def _respellings(body: bytes) -> Iterator[tuple[bytes, str]]:
-    """Return *body* in every style of the common serialisers, the least changed first."""
-    try:
-        value = json.loads(body, parse_float=_Literal, parse_int=_Literal)
-    except (ValueError, RecursionError):
-        return
-    styles = [_Style(*one) for one in product(_BOTH, _BOTH, _BOTH, _BOTH, ("kept", "float", "whole"))]
-    for style in sorted(styles, key=lambda one: one.words().count(" and ")):
-        text = _spell(value, style).encode("utf-8", "surrogatepass")
-        if text != body:
-            yield text, style.words()
-
-
-def _spell(value: Any, style: _Style) -> str:
-    comma, colon = (", ", ": ") if style.spaces else (",", ":")
-    if isinstance(value, Mapping):
-        items = sorted(value.items()) if style.ordered else value.items()
-        return "{" + comma.join(f"{_spell(key, style)}{colon}{_spell(one, style)}" for key, one in items) + "}"
-    if isinstance(value, list):
-        return "[" + comma.join(_spell(one, style) for one in value) + "]"
-    if isinstance(value, _Literal):
-        return _number(value, style.numbers)
-    text = json.dumps(value, ensure_ascii=style.escaped)
-    return text.replace("/", "\\/") if style.slashes else text
-
-
-def _number(literal: str, numbers: str) -> str:
-    if numbers == "kept" or len(literal) > 40:
-        return str(literal)
-    value = float(literal)
-    return str(int(value)) if numbers == "whole" and value.is_integer() else str(value)
+def _respelt(text: bytes) -> _Guess:
+    return _Guess(
+        "digest", sha256(text).hexdigest(), Cause("body", "the body was serialised again after signing"), text
+    )
 
 
 # --- RSA -----------------------------------------------------------------------------------------------------------
 
 
-def explain_rsa(client_id: str, timestamp: str, signature: str, key: RSAPublicKey) -> tuple[Cause, ...]:
-    """Return what explains the signature of a token call; empty when nothing known does."""
+def explain_rsa(client_id: str, timestamp: str, signature: str, key: RSAPublicKey) -> Explanation:
+    """Return what explains the signature of a token call."""
     found = _decode(signature, (key.key_size + 7) // 8)
     if found is None:
-        return (Cause("encoding", "it is not the base64 of an RSA signature by a key of this size"),)
+        return Explanation((Cause("encoding", "it is not the base64 of an RSA signature by a key of this size"),))
     raw, spelled = found
-    for _, how, scheme in _fitting(client_id, timestamp, raw, key):
+    for text, how, scheme in _fitting(client_id, timestamp, raw, key):
         told = (("encoding", spelled), ("text", how), ("algorithm", scheme))
-        return tuple(Cause(name, words) for name, words in told if words)
-    return ()
-
-
-def signed_token_text(client_id: str, timestamp: str, signature: str, key: RSAPublicKey) -> str | None:
-    """Return the text that the signature of a token call is over; None when no known mistake explains it."""
-    found = _decode(signature, (key.key_size + 7) // 8)
-    fitting = _fitting(client_id, timestamp, found[0], key) if found else iter(())
-    return next((text for text, _, _ in fitting), None)
+        return Explanation(tuple(Cause(name, words) for name, words in told if words), text)
+    return Explanation()
 
 
 def _fitting(client_id: str, timestamp: str, raw: bytes, key: RSAPublicKey) -> Iterator[tuple[str, str, str]]:

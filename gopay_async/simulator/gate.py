@@ -16,13 +16,14 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from .. import signing
 from ..credentials import Credentials
 from ..errors import BadSignature
-from ..models import parse_time
+from ..models import format_time, parse_time
 from ..operation import Auth, Need
 from .books import Books
 from .call import Call
 from .clock import VirtualClock
 from .diagnosis import Cause, Evidence, explain_hmac, explain_rsa
 from .report import Anatomy, Finding, Report
+from .respelling import is_sorted
 
 _Findings = Iterator[Finding]
 #: Services whose table has "Token Not Found" beside "Invalid Token" (customer-top-up page and its family).
@@ -52,6 +53,7 @@ class Gate:
             findings,
             self._anatomy(call),
             call.header("X-SIGNATURE"),
+            call.explanation,
         )
 
     # --- BI-SNAP ---
@@ -97,9 +99,16 @@ class Gate:
         nows = (call.at, self.clock.outside()) if self.clock.runs else (call.at,)
         behind = min((now - moment for now in nows), key=abs)
         if abs(behind) > self.tolerance:
-            seconds, allowed = behind.total_seconds(), self.tolerance.total_seconds()
-            words = f"X-TIMESTAMP is {seconds:+.0f} s behind; {allowed:.0f} s are allowed"
-            yield Finding("stale" if behind > timedelta(0) else "future", words, message="Unauthorized. Timestamp")
+            name = "stale" if behind > timedelta(0) else "future"
+            yield Finding(name, self._off(call, behind), message="Unauthorized. Timestamp")
+
+    def _off(self, call: Call, behind: timedelta) -> str:
+        off, way = abs(behind), "behind" if behind > timedelta(0) else "ahead of"
+        told = f"X-TIMESTAMP is {_in_words(off)} {way} the simulator's clock, which says {format_time(call.at)}"
+        # The zone of Jakarta, give or take the way here.
+        is_zone = abs(off - _ZONE) < self.tolerance
+        hint = ". Is it the time of another zone, with the offset of this one?" if is_zone else ""
+        return f"{told}; {_in_words(self.tolerance)} are allowed{hint}"
 
     def _external_id(self, call: Call) -> _Findings:
         call.external_id = text = call.header("X-EXTERNAL-ID")
@@ -133,7 +142,7 @@ class Gate:
         token = self.books.tokens.get(value)
         if token is None:
             case = "03" if call.endpoint.service in _SAYS_NOT_FOUND else "01"
-            yield Finding("foreign-token", "this access token was not issued here", case=case)
+            yield Finding("foreign-token", _FOREIGN, case=case)
         elif token.revoked:
             yield Finding("revoked-token", "the access token was revoked", case="01")
         elif call.at >= token.expires_at:
@@ -156,13 +165,15 @@ class Gate:
     def _hmac(self, call: Call) -> _Findings:
         body = call.request.body
         if signing.minify(body) != body:
-            text = "the body has spaces outside strings: the signature holds for the minified body"
-            yield Finding("spaces", text, message="Unauthorized. Signature", is_fatal=self.strict)
+            yield Finding(
+                "spaces", _STRICT if self.strict else _SPACES, message="Unauthorized. Signature", is_fatal=self.strict
+            )
         received = call.header("X-SIGNATURE")
         try:
             signing.verify_hmac(self._text(call), received, self._secret)
         except BadSignature:
-            yield from _unsigned(explain_hmac(self._evidence(call, received)), _NOTHING_KNOWN)
+            call.explanation = explain_hmac(self._evidence(call, received))
+            yield from _unsigned(call.explanation.causes, _nothing_known(signing.minify(body)))
 
     def _evidence(self, call: Call, received: str) -> Evidence:
         return Evidence(
@@ -185,7 +196,8 @@ class Gate:
         try:
             signing.verify_rsa(signing.token_string(client_id, timestamp), received, public)
         except BadSignature:
-            yield from _unsigned(explain_rsa(client_id, timestamp, received, public), _ANOTHER_KEY)
+            call.explanation = explain_rsa(client_id, timestamp, received, public)
+            yield from _unsigned(call.explanation.causes, _ANOTHER_KEY)
 
     def _text(self, call: Call) -> str:
         request = call.request
@@ -259,9 +271,19 @@ _CHECKS: Final[dict[Auth, Callable[[Gate, Call], _Findings]]] = {
     Auth.USER_TOKEN: Gate.user_token,
 }
 _NOTHING_KNOWN: Final = "no known mistake reproduces it: compare the client secret, and signed bytes with sent ones"
+_SORTED: Final = "; its keys stand in alphabetical order: were they sorted after it was signed?"
 _ANOTHER_KEY: Final = "it was made with another key than the one that belongs to this client id, or over another text"
+_SPACES: Final = "the body has spaces outside strings: the signature holds for the minified body"
+_STRICT: Final = "the body has spaces outside strings, and strict mode refuses them: send what is signed, minified"
+_ZONE: Final = timedelta(hours=7)
+_FOREIGN: Final = "this access token was not issued by this simulator since it was started or reset: fetch a new one"
 _NOT_LINKED: Final = "Invalid Customer Token"
 _CORE_UNAUTHORIZED: Final = "Transaction cannot be authorized with the current client/server key."
+
+
+def _in_words(span: timedelta) -> str:
+    seconds = round(span.total_seconds())
+    return f"{seconds} s" if seconds < 7_200 else f"{seconds / 3600:.1f} h".replace(".0 h", " h")
 
 
 def _missing(call: Call, *names: str) -> _Findings:
@@ -284,6 +306,10 @@ def _content_type(call: Call) -> _Findings:
     kind = call.header("Content-Type").partition(";")[0].strip().lower()
     if kind not in ("", "application/json"):
         yield _malformed("Content-Type", f"is {kind[:40]!r}, must be application/json")
+
+
+def _nothing_known(body: bytes) -> str:
+    return _NOTHING_KNOWN + (_SORTED if is_sorted(body) else "")
 
 
 def _unsigned(causes: tuple[Cause, ...], otherwise: str) -> _Findings:

@@ -12,6 +12,7 @@ from attrs import define, field, frozen
 
 from .. import signing
 from ..exchange import Request
+from .diagnosis import Explanation
 
 
 @frozen
@@ -48,6 +49,8 @@ class Report:
     #: None where a call carries no signature (Core API, mini-app).
     anatomy: Anatomy | None = field(default=None, repr=False)
     received_signature: str = field(default="", repr=False)
+    #: Of a signature that does not fit.
+    explanation: Explanation | None = field(default=None, repr=False)
 
     @property
     def fault(self) -> Finding | None:
@@ -89,6 +92,24 @@ class Report:
         """The signature that would have passed; empty where there is none."""
         return self.anatomy.sign(self.anatomy.string_to_sign()) if self.anatomy else ""
 
+    @property
+    def signed(self) -> str | None:
+        """The string that was signed; None where that is not known, or nothing is signed."""
+        if self.explanation is not None:
+            return self.explanation.text
+        fits = self.received_signature and self.received_signature == self.expected_signature
+        return self.string_to_sign if fits else None
+
+    @property
+    def signed_parts(self) -> tuple[str, ...]:
+        """The parts of a string that was signed and is not the right one; empty where they are not known."""
+        return self.explanation.parts if self.explanation else ()
+
+    @property
+    def signed_body(self) -> bytes | None:
+        """The body that was signed, where it is known to be another spelling than the one received."""
+        return self.explanation.body if self.explanation else None
+
     def as_json(self) -> dict[str, Any]:
         """Return everything, as JSON can hold it."""
         return {
@@ -98,6 +119,7 @@ class Report:
             "accepted": self.accepted,
             "findings": [{"name": one.name, "text": one.text, "fatal": one.is_fatal} for one in self.findings],
             "string_to_sign": self.string_to_sign,
+            "signed_string": self.signed,
             "received_signature": self.received_signature,
             "expected_signature": self.expected_signature,
             "raw_digest": self.raw_digest,

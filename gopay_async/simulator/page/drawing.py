@@ -15,6 +15,7 @@ from ..faults import FAULTS
 from ..records import AUTHORIZED, PENDING, SUCCESS, Payment, Payout
 from ..scenario import EITHER, TIMED
 from ..veil import veil_of
+from ..verdict import code_of, why
 from .words import FAULT_WORDS
 
 #: Rows of each table.
@@ -48,6 +49,8 @@ class Drawing:
             on_top_up=on_top_up,
             describe=describe,
             veil=veil_of,
+            code=code_of,
+            why=why,
         )
 
     def draw(self, template: str, **values: Any) -> str:

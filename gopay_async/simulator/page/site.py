@@ -9,11 +9,11 @@ from typing import Any, Final
 from aiohttp import web
 
 from ...errors import GoPayError
+from ..anatomy import own_string, take_apart
 from ..console import Console
 from ..control import PREFIX, Control
 from ..handlers.direct_debit import PAY_PATH
 from ..records import PENDING, Payment
-from .anatomy import own_string, take_apart
 from .drawing import Drawing
 from .shop import Shop
 
@@ -69,7 +69,7 @@ class Site:
 
     async def _view(self, request: web.Request) -> web.StreamResponse:
         view = request.match_info.get("view", "overview")
-        return self._html("page.html", request, view=view)
+        return self._html("page.html", request, view=view, base=f"{request.scheme}://{request.host}")
 
     # --- what was asked ---
 

@@ -1,19 +1,40 @@
 """A request taken apart for people: what was expected beside what was received.  Knows no HTML."""
 
 from collections.abc import Iterator
+from difflib import SequenceMatcher
 from typing import Final
 
 from attrs import evolve, frozen
 
-from ...operation import Auth
-from ..diagnosis import Evidence, signed_body, signed_text, signed_token_text
-from ..provider import MISPRINTS, ROUTES, Seen
-from ..report import Finding, Report
-from ..simulator import Simulator
-from ..veil import Veil, veil_of
+from .provider import Seen
+from .report import Finding, Report
+from .simulator import Simulator
+from .veil import Veil, veil_of
 
 #: More of a text is not shown.
 LIMIT: Final = 20_000
+#: Longer texts are cut once, where they begin and end to differ.
+_COMPARED: Final = 4_000
+#: Fewer characters than this are the same by chance.
+_CHANCE: Final = 6
+#: What is compared.
+STRING: Final = "String to sign"
+BODY: Final = "Body"
+#: The part that stands for the body.
+DIGEST: Final = "SHA-256 of the minified body"
+
+
+@frozen
+class Run:
+    """A piece of two texts that is the same in both, or not."""
+
+    expected: str
+    received: str
+
+    @property
+    def differs(self) -> bool:
+        """Whether the texts differ here."""
+        return self.expected != self.received
 
 
 @frozen
@@ -24,6 +45,22 @@ class Difference:
     expected: str
     received: str
     after: str
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """What lies between, cut where the texts are the same again for a while."""
+        if max(len(self.expected), len(self.received)) > _COMPARED:
+            return (Run(self.expected, self.received),)
+        matcher = SequenceMatcher(None, self.expected, self.received, autojunk=False)
+        made: list[Run] = []
+        for tag, start, end, from_, to in matcher.get_opcodes():
+            run = Run(self.expected[start:end], self.received[from_:to])
+            # A few letters are the same by chance, as in two digests.
+            if made and made[-1].differs and (tag != "equal" or end - start < _CHANCE):
+                made[-1] = Run(made[-1].expected + run.expected, made[-1].received + run.received)
+            else:
+                made.append(run)
+        return tuple(made)
 
     @property
     def position(self) -> int:
@@ -105,7 +142,7 @@ def compare(expected: str, received: str) -> Difference:
 def take_apart(simulator: Simulator, seen: Seen) -> Anatomy:
     """Return the request with its signature taken apart, without secrets."""
     veil, report = veil_of(simulator, seen), seen.report
-    signed = _signed(simulator, seen) if report else None
+    signed = report.signed if report else None
     body, minified = _text(seen.request.body), _text(report.minified if report else seen.request.body)
     return Anatomy(
         seen=seen,
@@ -129,74 +166,44 @@ def _veiled(one: Comparison, veil: Veil) -> Comparison:
     return evolve(one, expected=veil(one.expected), received=None if one.received is None else veil(one.received))
 
 
-def _signed(simulator: Simulator, seen: Seen) -> str | None:
-    """Return the text that was signed, as far as it can be found out."""
-    report = seen.report
-    if report is None or report.anatomy is None or not report.received_signature:
-        return None
-    if report.expected_signature == report.received_signature:
-        return report.string_to_sign
-    operation = seen.operation
-    if operation is not None and operation.endpoint.auth is Auth.CLIENT_KEY:
-        client_id, _, timestamp = report.string_to_sign.partition("|")
-        key = simulator.credentials.private_key
-        assert key is not None  # the simulator completes the credentials it is given
-        return signed_token_text(client_id, timestamp, report.received_signature, key.public_key())
-    return signed_text(_evidence(simulator, report))
-
-
-def _evidence(simulator: Simulator, report: Report) -> Evidence:
-    request = report.request
-    found = {name.lower(): value for name, value in request.headers.items()}
-    return Evidence(
-        method=request.method,
-        base=request.base,
-        target=request.target,
-        token=found.get("authorization", "").partition(" ")[2],
-        body=request.body,
-        timestamp=found.get("x-timestamp", ""),
-        client_secret=str(simulator.credentials.client_secret),
-        signature=report.received_signature,
-        other_tokens=tuple(simulator.books.tokens)[-20:],
-        other_paths=(*ROUTES.paths, *MISPRINTS),
-    )
-
-
 def _parts(report: Report, signed: str | None, veil: Veil) -> Iterator[Part]:
     separator = "|" if "|" in report.string_to_sign else ":"
     names = ("client id", "X-TIMESTAMP") if separator == "|" else _TRANSACTION
     expected = report.string_to_sign.split(separator, len(names) - 1)
-    received = (signed or "").split(separator, len(names) - 1)
+    received = report.signed_parts or (signed or "").split(separator, len(names) - 1)
     # A text with other separators cannot be taken apart.
     is_known = len(received) == len(names)
     for place, (name, one) in enumerate(zip(names, expected, strict=True)):
         yield Part(name, veil(one), veil(received[place]) if is_known else None)
 
 
-_TRANSACTION: Final = ("method", "path", "access token", "SHA-256 of the minified body", "X-TIMESTAMP")
+_TRANSACTION: Final = ("method", "path", "access token", DIGEST, "X-TIMESTAMP")
 
 
 def _comparisons(report: Report, signed: str | None) -> Iterator[Comparison]:
     if report.anatomy is None:
         return
     yield Comparison(
-        "String to sign",
+        STRING,
         report.string_to_sign,
         signed,
         "" if signed else "What your program signed is not known: no common mistake leads to the signature received.",
         received_label="signed by you",
     )
-    yield from _bodies(report, signed)
+    yield from _bodies(report)
     yield Comparison("Signature", report.expected_signature, report.received_signature)
 
 
-def _bodies(report: Report, signed: str | None) -> Iterator[Comparison]:
-    digest = (signed or "").split(":")[3:4]
-    found = signed_body(report.request.body, digest[0]) if digest and digest[0] != report.minified_digest else None
-    if found is not None:
+def _bodies(report: Report) -> Iterator[Comparison]:
+    if report.signed_body is not None:
         hint = "Sign the bytes that you send, and send the bytes that you signed."
         yield Comparison(
-            "Body", _text(report.minified), _text(found), hint, "as received (minified)", "as it was signed"
+            BODY,
+            _text(report.minified),
+            _text(report.signed_body),
+            hint,
+            "as received (minified)",
+            "as it was signed",
         )
     if report.request.body != report.minified:
         hint = "Spaces outside texts do not count for the signature; in strict mode they are refused."
