@@ -14,6 +14,7 @@ from ...api import (
     PaymentRefunded,
     PaymentState,
     QueryPayment,
+    RefundAuthorization,
     RefundPayment,
 )
 from ...models import TransactionStatus
@@ -170,6 +171,11 @@ def refund_payment(books: Books, operation: RefundPayment, call: Call) -> Said:
     payment = _find(books, operation)
     if payment is None:
         raise Refusal(404, "01")
+    return give_back(books, payment, operation, call)
+
+
+def give_back(books: Books, payment: Payment, operation: RefundPayment | RefundAuthorization, call: Call) -> Said:
+    """Give money of *payment* back, and say so."""
     made = books.payments.refund_once(
         payment,
         call.at,

@@ -7,7 +7,6 @@ from ...api import (
     AuthorizePayment,
     CaptureAuthorization,
     PaymentAuthorized,
-    PaymentRefunded,
     QueryAuthorization,
     RefundAuthorization,
     VoidAuthorization,
@@ -20,7 +19,7 @@ from ..payments import AUTHORIZATION_LIFE
 from ..records import AUTH, NOT_FOUND, Payment
 from ..refusal import Refusal
 from ..views import fraud_status, paid_with, refund_history
-from .direct_debit import end_of_life, find_option
+from .direct_debit import end_of_life, find_option, give_back
 from .registry import serves
 
 
@@ -144,19 +143,4 @@ def void_authorization(books: Books, operation: VoidAuthorization, call: Call) -
 @serves(RefundAuthorization)
 def refund_authorization(books: Books, operation: RefundAuthorization, call: Call) -> Said:
     """Give captured money back (refund-api page)."""
-    payment = _found(books, operation)
-    made = books.payments.refund_once(
-        payment,
-        call.at,
-        amount=operation.refund_amount,
-        partner_refund_no=operation.partner_refund_no,
-        reason=operation.reason or "",
-    )
-    refunded = PaymentRefunded(
-        original_reference_no=payment.reference_no,
-        refund_no=made.refund_no,
-        partner_refund_no=made.partner_refund_no,
-        refund_amount=made.amount,
-        refund_time=made.made_at,
-    )
-    return Said(refunded, PROCESSED)
+    return give_back(books, _found(books, operation), operation, call)
