@@ -1,6 +1,10 @@
 """What the README shows is what is in the tree, and it works."""
 
+import asyncio
+import os
 import re
+import sys
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,9 @@ from examples.paying_out import pay_all
 from gopay_async import GoPaySession, Money
 from gopay_async.api import TopUp
 from gopay_async.simulator import DROP_AFTER, DROP_BEFORE, Fault, Simulator
+from gopay_async.simulator.console import Console
+from gopay_async.simulator.handover import variables
+from gopay_async.simulator.page import serve_page
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -27,7 +34,7 @@ def test_every_link_of_the_readme_leads_somewhere() -> None:
     assert [path for path in local if not (ROOT / path).exists()] == []
 
 
-@pytest.mark.parametrize("command", ["demo", "tests"])
+@pytest.mark.parametrize("command", ["demo", "tests", "simulator"])
 def test_the_commands_are_marked_and_take_one_line(command: str) -> None:
     (found,) = re.findall(rf"<!-- {command}-command -->\n```sh\n(.*?)```", README, re.DOTALL)
 
@@ -77,3 +84,20 @@ async def test_the_paying_out_example_tells_what_became_of_each_row() -> None:
         found = await pay_all(gopay, payouts)
 
     assert [one.split(":")[0].split(",")[0] for one in found] == ["accepted", "unknown", "not sent", "refused"]
+
+
+async def test_the_first_payment_is_paid_in_the_page_that_it_prints() -> None:
+    simulator = Simulator()
+    async with serve_page(Console(simulator)) as url:
+        script = await asyncio.create_subprocess_exec(
+            *(sys.executable, str(ROOT / "examples/first_payment.py")),
+            stdin=PIPE,
+            stdout=PIPE,
+            env={**os.environ, **variables(simulator, url)},
+        )
+        assert script.stdout is not None
+        reference = (await script.stdout.readline()).decode().partition("referenceNo=")[2].partition("&")[0]
+        simulator.pay(reference)
+        said, _ = await script.communicate(b"\n")
+
+    assert said == b"order-1: 00 success\n"
