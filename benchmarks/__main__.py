@@ -4,13 +4,14 @@ import sys
 
 from .counting import key_parsing_time, key_parsings, token_requests
 from .receiving import receiving
-from .sending import sending, sending_alone
+from .sending import sending, sending_alone, sending_by_hand
 from .simulating import in_process, over_sockets
 from .verifying import verifying
 
 _ALL = (
     sending,
     sending_alone,
+    sending_by_hand,
     receiving,
     verifying,
     token_requests,

@@ -91,15 +91,19 @@ class AiohttpTransport:
         """Return the response; what is proved about a failure stands in *departure*."""
         departure.unsent = True
         _departure.set(departure)
-        async with self._session().request(
+        response = await self._session().request(
             request.method,
             URL(request.base + request.target, encoded=True),
             headers=request.headers,
             # What aiohttp would wrap the bytes in, after looking for their type in its registry.
             data=aiohttp.BytesPayload(request.body) if request.body else None,
             allow_redirects=False,
-        ) as response:
+        )
+        try:
             return Response(response.status, response.headers, await _read(response))
+        finally:
+            # Closes the connection unless the answer was read to its end.
+            response.release()
 
     def _session(self) -> aiohttp.ClientSession:
         if self._closed:
