@@ -1,6 +1,8 @@
 """How fast requests may start: GCRA, one number of state.  Knows no request."""
 
-from attrs import define, field
+from collections.abc import Awaitable, Callable
+
+from attrs import Factory, define, field
 
 from ..clock import Clock
 
@@ -20,6 +22,8 @@ class Pacer:
 
     clock: Clock
     rate: float | None = None
+    #: How to wait so many seconds: whoever ends a run need not let it sleep to the end.
+    rest: Callable[[float], Awaitable[None]] = Factory(lambda self: self.clock.sleep, takes_self=True)
     _next: float = field(default=float("-inf"), init=False)
     #: The rate that was set; never exceeded.
     _limit: float | None = field(init=False)
@@ -36,7 +40,7 @@ class Pacer:
         at = max(self._next, now)
         self._next = at + (1 / self.rate if self.rate else 0.0)
         if at > now:
-            await self.clock.sleep(at - now)
+            await self.rest(at - now)
 
     def slow_down(self, retry_after: float | None) -> None:
         """Start nothing for *retry_after* seconds, and half as much afterwards, but one a second at least."""

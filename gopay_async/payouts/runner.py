@@ -88,7 +88,7 @@ class _Run:
             owner.ledger, job, owner.settings.contract.__name__, owner.settings.rules, watch, self.tell
         )
         self.watch = watch
-        self.pacer = Pacer(owner.clock, owner.settings.rate)
+        self.pacer = Pacer(owner.clock, owner.settings.rate, self._rest)
         self._deaf = False
         self._halted = asyncio.Event()
         self._interrupted = False
@@ -98,6 +98,8 @@ class _Run:
         # Half as many as are in flight: what is claimed when the process dies is unknown for ten minutes.
         self._work: asyncio.Queue[tuple[bool, Payout] | None] = asyncio.Queue(max(1, owner.settings.concurrency // 2))
         self._underway: set[int] = set()
+        #: How many are claimed and have not begun.
+        self._ahead = 0
         self._progress = asyncio.Event()
         self._waited_since: float | None = None
         self._looked_at = float("-inf")
@@ -191,17 +193,24 @@ class _Run:
                 self._pause(self.watch.set_back)
                 return
             asked = await self._look()
+            if self.pacer.rate is not None and self._ahead > self._chunk():
+                await self._step()
+                continue
             last = await self._claim(cursor)
             if last:
                 cursor = last
             elif self._underway:
                 # What is under way may come back to be sent again.
-                self._progress.clear()
-                await self._progress.wait()
+                await self._step()
             elif cursor:
                 cursor = 0
             elif not asked and not await self._wait():
                 return
+
+    async def _step(self) -> None:
+        """Return once something under way has begun or ended."""
+        self._progress.clear()
+        await self._progress.wait()
 
     async def _look(self) -> int:
         """Apply notifications and ask what is due; a second apart while there is something to send."""
@@ -239,6 +248,7 @@ class _Run:
         # The intent is on the disk, with the external id, before the first byte can leave.
         for one in await self.desk.enter_all(found, Claimed(when=when), "claimed", self.owner.new_id):
             if one.state is State.SENDING:
+                self._ahead += 1
                 await self._hand_out(one, send=True)
         return found[-1].id
 
@@ -264,14 +274,18 @@ class _Run:
         if seconds > left:
             return False
         await self.tell(Waiting(seconds=seconds))
-        sleeping = asyncio.ensure_future(self.owner.clock.sleep(min(seconds, _LOOK)))
+        await self._rest(min(seconds, _LOOK))
+        return True
+
+    async def _rest(self, seconds: float) -> None:
+        """Sleep, but no longer than the run goes on."""
+        sleeping = asyncio.ensure_future(self.owner.clock.sleep(seconds))
         halted = asyncio.ensure_future(self._halted.wait())
         try:
             await asyncio.wait({sleeping, halted}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             sleeping.cancel()
             halted.cancel()
-        return True
 
     # --- the work ---
 
@@ -304,6 +318,8 @@ class _Run:
     async def _try(self, payout: Payout) -> TopUpAccepted | GoPayError:
         """Return how the attempt ended; the only place from which money moves."""
         await self.pacer.turn()
+        self._ahead -= 1
+        self._progress.set()
         if self._halted.is_set():
             return _NotBegun("the run ended before it was sent")
         try:

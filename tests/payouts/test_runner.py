@@ -3,15 +3,17 @@
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from attrs import define
 
 from gopay_async import InvalidInput
 from gopay_async.api import PayoutNotification, QueryTopUp, TopUp
+from gopay_async.clock import Clock
 from gopay_async.errors import JobRefused, LedgerBusy, SessionMisuse
 from gopay_async.payouts import Account, How, Job, Payout, Rules, Slowed, State, Waiting, settle
 from gopay_async.payouts.inbox import read_notice
@@ -377,6 +379,37 @@ async def test_a_stop_finishes_what_is_in_flight_and_the_next_run_goes_on(here: 
     assert (again.how, here.payments()) == (How.PAID, [1] * 30)
 
 
+async def test_a_slow_rate_claims_hardly_more_than_it_sends(here: World, tmp_path: Path) -> None:
+    job = await here.submit(some(30))
+    runner = here.runner(rate=5.0, concurrency=10, wait=timedelta(0))
+    claimed: list[int] = []
+
+    async def look() -> None:
+        counts = [await here.ledger.counts(job.id) for _ in range(5)]
+        claimed.extend(one.get(State.SENDING, (0, 0))[0] for one in counts)
+
+    runner.clock = Resting(here.clock, look)
+    ended = [event async for event in runner.run(job)][-1]
+
+    assert ended.how is How.OPEN  # type: ignore[union-attr]  # the last event of every run
+    assert max(claimed) <= 3
+
+
+async def test_a_stop_does_not_wait_for_the_turn_of_what_has_not_begun(here: World) -> None:
+    job = await here.submit(some(30))
+    runner = here.runner(rate=0.01)
+
+    async def never() -> None:
+        runner.stop()
+        await asyncio.Event().wait()
+
+    runner.clock = Resting(here.clock, never)
+    ended = [event async for event in runner.run(job)][-1]
+
+    assert ended.how is How.INTERRUPTED  # type: ignore[union-attr]  # the last event of every run
+    assert ended.counts[State.ACCEPTED][0] + ended.counts[State.PLANNED][0] == 30  # type: ignore[union-attr]  # the same
+
+
 async def test_a_cancelled_run_leaves_what_was_in_flight_unknown(here: World) -> None:
     job = await here.submit(some(1))
     here.provider.plan("pay-1", "hang")
@@ -466,6 +499,24 @@ async def test_a_clock_that_is_set_back_while_it_runs_pauses_the_job(here: World
 
     assert (ended.how, "set back" in ended.reason) == (How.PAUSED, True)  # type: ignore[union-attr]  # it is the end
     assert len(here.provider.external_ids) < 5
+
+
+@define
+class Resting:
+    """A clock that does something else wherever it is to sleep."""
+
+    inner: Clock
+    instead: Callable[[], Awaitable[None]]
+
+    def now(self) -> datetime:
+        return self.inner.now()
+
+    def monotonic(self) -> float:
+        return self.inner.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await self.instead()
+        await self.inner.sleep(seconds)
 
 
 class _Back:
