@@ -16,7 +16,7 @@ from attrs import define
 from ..credentials import Credentials
 from ..errors import GoPayError, InvalidInput
 from ..simulator import Simulator
-from ..simulator.console import Console
+from ..simulator.console import SHOP, Console
 from ..simulator.handover import as_shell, keep, kept, variables, with_files
 from ..simulator.journal import Journal
 from ..simulator.page import serve_control, serve_page
@@ -112,7 +112,7 @@ async def _run(options: Options) -> None:
     with _folder(options) as folder:
         async with serve(console, host=options.host, port=options.port, force=options.force) as url:
             if options.notify is None and options.page:
-                console.notify = f"{url}/_simulator/shop"
+                console.notify = url + SHOP
             if options.folder is not None:
                 keep(made, options.folder)
             found = with_files(variables(made, url), folder)
