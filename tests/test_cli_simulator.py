@@ -122,7 +122,13 @@ def test_own_credentials_are_taken_and_not_printed(tmp_path: Path) -> None:
     with started("--json", "--from-env", "--no-page", **values, GOPAY_PRIVATE_KEY=str(tmp_path / "merchant.pem")) as it:
         told = line(it)
 
+    with started("--from-env", "--no-page", **values, GOPAY_PRIVATE_KEY=str(tmp_path / "merchant.pem")) as it:
+        assert it.stdout is not None
+        banner = "".join(iter(it.stdout.readline, "Ctrl-C ends it.\n"))
+
     assert told["environment"].keys() == {"GOPAY_URL", "GOPAY_NOTIFICATION_KEY"}
+    assert "# Beside your own credentials, paste" in banner
+    assert str(own.credentials.client_secret) not in banner
 
 
 @pytest.mark.parametrize(

@@ -125,9 +125,16 @@ async def test_what_comes_from_the_network_is_escaped() -> None:
         request = signed(browser.simulator, top_up(), body=f'{{"a":"{evil}"}}'.encode())
         await send(browser.simulator, with_headers(request, X_PARTNER_ID=evil))
         await browser.post(f"/v1.0/{evil}", data=b"")
-        pages = [(await browser.get(path))[1] for path in (*PAGES, "/_simulator/requests/1", "/_simulator/requests/2")]
+        # Shown as a difference of two bodies.
+        digest = sha256(request.body.replace(b"/", b"\\/")).hexdigest()
+        await send(browser.simulator, resigned(browser.simulator, request, digest=digest))
+        pages = [
+            (await browser.get(path))[1]
+            for path in (*PAGES, *(f"/_simulator/requests/{number}" for number in (1, 2, 3)))
+        ]
 
-    assert "&lt;script&gt;alert(1)" in pages[-2]
+    assert "&lt;script&gt;alert(1)" in pages[-3]
+    assert '<mark class="got">\\</mark>/script&gt;' in pages[-1]
     assert [evil in page for page in pages] == [False] * len(pages)
 
 

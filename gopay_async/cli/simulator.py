@@ -27,6 +27,10 @@ from ..simulator.scenario import Scenario, load_scenario
 _LOOK: Final = 0.2
 
 
+_PASTE: Final = "Credentials, good for nothing else. Paste them into the shell of your program"
+_PASTE_OWN: Final = "Beside your own credentials, paste into the shell of your program"
+
+
 @define(kw_only=True)
 class Options:
     """What was asked for on the command line."""
@@ -188,7 +192,7 @@ def _banner(found: dict[str, str], console: Console, options: Options) -> str:
         *_addresses(url, options),
         f"Notifications   {_destination(console, options)}",
         "",
-        "# Credentials, good for nothing else. Paste them into the shell of your program:",
+        f"# {_PASTE_OWN if options.from_env else _PASTE}:",
         as_shell(found),
         "",
         "# In Python:  GoPaySession(Credentials.from_env(), Environment.at(os.environ['GOPAY_URL']))",
