@@ -411,11 +411,14 @@ async def test_a_fault_is_switched_on_met_and_switched_off() -> None:
         await browser.press("fault", fault="error", on="TopUp", when="before", times=2)
         answer = await send(browser.simulator, signed(browser.simulator, top_up()))
         _, html = await browser.get("/_simulator/faults")
+        await send(browser.simulator, signed(browser.simulator, top_up()))
+        _, later = await browser.get("/_simulator/faults")
         await browser.press("fault-off", number=0)
         after = await send(browser.simulator, signed(browser.simulator, top_up()))
 
     assert (answer.status, after.status) == (500, 202)
     assert "nothing processed" in html
+    assert ("used up" in html, "used up" in later) == (False, True)
 
 
 async def test_faults_at_random_and_with_seconds_are_switched_on_and_all_off() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import json
 import signal
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -104,7 +105,9 @@ def _in_words(problem: GoPayError | OSError, options: Options) -> str:
         return str(problem)
     if problem.errno == errno.EADDRINUSE:
         return f"port {options.port} is taken: give another, or leave --port out for any that is free"
-    return f"{problem.filename or f'cannot listen on {options.host}'}: {problem.strerror}"
+    if isinstance(problem, socket.gaierror):
+        return f"{options.host}: {problem.strerror}"
+    return f"{problem.filename}: {problem.strerror}" if problem.filename else str(problem)
 
 
 async def _run(options: Options) -> None:
@@ -129,17 +132,22 @@ async def _run(options: Options) -> None:
                 await asked_to_end.wait()
             else:
                 typer.echo(_banner(found, console, options))
-                await _tell(Journal(console, url if options.page else ""), until=asked_to_end)
+                await tell(Journal(console, url if options.page else ""), until=asked_to_end)
 
 
-async def _tell(journal: Journal, *, until: asyncio.Event) -> None:
+async def tell(journal: Journal, *, until: asyncio.Event) -> None:
     """Print what happens, until it is time to end."""
-    while not until.is_set():
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_LOOK):
-                await until.wait()
-        for line in journal.news():
-            typer.echo(line, err=True)
+    with suppress(BrokenPipeError):
+        while True:
+            for line in journal.news():
+                typer.echo(line, err=True)
+            if until.is_set():
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK):
+                    await until.wait()
+    # Nobody reads it any more; whoever sends requests goes on all the same.
+    await until.wait()
 
 
 def _make(options: Options) -> Simulator:
