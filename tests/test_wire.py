@@ -31,6 +31,7 @@ from gopay_async.fields import (
     AS_NUMBER,
     AS_TEXT,
     INFO,
+    PLACES,
     WHOLE_VALUE,
     YES_NO,
     Each,
@@ -287,9 +288,9 @@ def made(kind: type[Any], given_values: dict[str, Any]) -> Any:
 
 
 def placed(operation: Any) -> dict[str, Any]:
-    """Return the fields of *operation* that travel in path or query."""
+    """Return the fields of *operation* that travel outside the body."""
     pairs = [(one.name, spelling(one)) for one in attrs.fields(type(operation))]
-    return {name: getattr(operation, name) for name, found in pairs if found and found.marks & {"path", "query"}}
+    return {name: getattr(operation, name) for name, found in pairs if found and found.marks & PLACES}
 
 
 READ = [*dict.fromkeys(one.answer for one in OPERATIONS), *NOTIFICATIONS]

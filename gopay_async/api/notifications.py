@@ -35,7 +35,7 @@ class Notification:
     endpoint: ClassVar[NotificationEndpoint]
     #: The word that begins the identity.
     kind: ClassVar[str] = "unrecognised"
-    #: The bytes that were received.
+    #: The bytes that verified: as received, or without the whitespace outside strings where that was not signed.
     body: bytes = field(default=b"", repr=False, metadata={"local": True})
     #: The parsed body, whole.
     raw: Mapping[str, Any] = field(factory=dict, repr=False, eq=False, metadata={"local": True})

@@ -99,7 +99,8 @@ def translated() -> Iterator[None]:
     """Raise StoreFailed for the database's errors, without parameters: these could be a body."""
     try:
         yield
-    except SQLAlchemyError as error:
+    # A driver whose server is away may raise the error of its socket, and SQLAlchemy lets it pass.
+    except (SQLAlchemyError, OSError) as error:
         problem = f"{type(error).__name__}: {_first_line(error)}"
     else:
         return
@@ -119,7 +120,7 @@ def insert(connection: AsyncConnection, table: Table) -> Any:
     return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
 
 
-def _first_line(error: SQLAlchemyError) -> str:
+def _first_line(error: Exception) -> str:
     # The lines that follow may show the failing row.
     text = str(error.orig) if isinstance(error, DBAPIError) else ""
     return text.partition("\n")[0][:200]

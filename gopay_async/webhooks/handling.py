@@ -20,6 +20,27 @@ _LOOK: Final = 0.02
 _LOOK_AT_MOST: Final = 0.5
 
 
+class _HandlerCancelled(Exception):
+    """A handler ended with a cancellation that nobody had asked for: something that it awaited was cancelled."""
+
+
+async def attempted(handler: Handler, notification: Notification, limit: float) -> None:
+    """Await *handler*, at most *limit* seconds; raise what it raises.
+
+    A cancellation of its own making becomes _HandlerCancelled: it must end neither the request nor a worker.
+    """
+    try:
+        async with asyncio.timeout(limit):
+            await handler(notification)
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+    else:
+        return
+    raise _HandlerCancelled("something that the handler awaited was cancelled")
+
+
 class Outcome(Enum):
     """What became of one delivery."""
 
@@ -116,8 +137,7 @@ class Handling:
 
     async def _succeeds(self, claim: Claim, notification: Notification) -> bool:
         try:
-            async with asyncio.timeout(self.limit):
-                await self.handler(notification)
+            await attempted(self.handler, notification, self.limit)
         except asyncio.CancelledError:
             await self.store.release(claim)
             raise

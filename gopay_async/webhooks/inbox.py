@@ -15,7 +15,7 @@ from ..api import LinkingNotification, Notification, PayoutNotification
 from ..errors import ConfigurationError, StoreFailed
 from ..models import parse_time
 from .database import INBOX, begun, insert, now
-from .handling import Handler
+from .handling import Handler, attempted
 from .observing import log
 from .replay import identity_key
 from .typed import build, kind_of, read
@@ -176,9 +176,7 @@ class Inbox:
 
     async def _attempt(self, row: Row[Any], handler: Handler) -> None:
         try:
-            notification = self._restored(row)
-            async with asyncio.timeout(self._limit):
-                await handler(notification)
+            await attempted(handler, self._restored(row), self._limit)
         except Exception as error:  # noqa: BLE001  # whatever a handler raises: it is tried again, or set aside
             await self._failed(row, type(error).__name__)
         else:

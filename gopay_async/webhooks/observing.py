@@ -39,7 +39,7 @@ def handled(notification: Notification, outcome: str, one: Any) -> None:
 
 def refused(path: str, reason: str, detail: str, one: Any) -> None:
     """Say why something was not accepted."""
-    log.info("refused on %s: %s: %s", path, reason, detail)
+    log.info("refused on %s: %s: %s", _printable(path), reason, detail)
     _attributes(one, outcome="refused", reason=reason)
 
 

@@ -125,7 +125,7 @@ class NotificationVerifier:
         return build(
             self.kind,
             raw,
-            body=received,
+            body=verified,
             external_id=found.get(strict.EXTERNAL, ""),
             partner_id=partner_id,
             timestamp=moment,

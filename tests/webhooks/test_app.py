@@ -219,6 +219,36 @@ async def test_the_claim_is_released_when_the_loop_cancels_the_handler() -> None
     assert await post(NotificationApp(verifier(), Shop(), store=store), body()) == OK
 
 
+async def test_a_handler_whose_own_work_is_cancelled_has_failed_and_the_request_is_answered() -> None:
+    calls = []
+
+    async def handler(given: object) -> None:
+        calls.append(given)
+        if len(calls) == 1:
+            raise asyncio.CancelledError
+
+    app = NotificationApp(verifier(), handler)
+
+    assert ([await post(app, body()), await post(app, body())], len(calls)) == ([FAILED, OK], 2)
+
+
+@pytest.mark.parametrize("misfit", [{}, {"refundHistory": "?"}], ids=["typed", "with a field that cannot be read"])
+async def test_whitespace_that_a_stranger_adds_makes_no_second_event(misfit: Any) -> None:
+    shop, sent = Shop(), body(**misfit)
+    app, headers = NotificationApp(verifier(), shop), sign_notification(sent, PROVIDER_KEY)
+    answers = [await post(app, sent.replace(b":", b":" + b" " * count), headers=headers) for count in range(3)]
+
+    assert (answers, len(shop.seen)) == ([OK] * 3, 1)
+
+
+async def test_whitespace_makes_no_second_event_of_what_is_not_recognised() -> None:
+    shop, path = Shop(), "/v1.0/tomorrow/notify"
+    app, headers = NotificationApp(verifier(path=path), shop), sign_notification(b"{}", PROVIDER_KEY, path=path)
+    answers = [await post(app, sent, headers=headers, path=path) for sent in (b"{}", b"{ }", b"{\n}")]
+
+    assert (answers, len(shop.seen)) == ([OK] * 3, 1)
+
+
 async def test_a_closing_application_takes_nothing_new_and_waits_for_what_runs() -> None:
     started, release = asyncio.Event(), asyncio.Event()
 
@@ -299,6 +329,16 @@ async def test_a_wrong_path_is_named_in_the_log_once_a_minute(caplog: pytest.Log
 
     assert answers == [(401, "4015600")] * 3
     assert [("path /1.0/debit/notify" in one) for one in warnings] == [True]
+
+
+async def test_a_route_writes_no_line_of_its_own_into_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "gopay_async")
+    app = NotificationApp(verifier(), Shop())
+
+    await post(app, body(), path="/x\nINFO gopay_async.webhooks DebitNotification 1 handled\x1b[2J")
+
+    assert caplog.records
+    assert all(one.getMessage().isprintable() for one in caplog.records)
 
 
 async def test_a_strangers_message_gets_no_hint(caplog: pytest.LogCaptureFixture) -> None:

@@ -27,6 +27,7 @@ from gopay_async.webhooks.inbox import Inbox
 from tests.keys_for_tests import PROVIDER_KEY
 from tests.webhooks.events import Shop, body, notification, post, verifier
 
+OK = (200, "2005600")
 NOW_AGAIN = (timedelta(0), timedelta(0))
 LINKING = "/v1.0/registration-account/notify"
 
@@ -104,6 +105,30 @@ async def test_one_poison_message_does_not_block_the_others(engine: AsyncEngine)
     await inbox.work(handler)
 
     assert (seen, await inbox.waiting()) == (["B", "C"], 1)
+
+
+async def test_whitespace_that_breaks_what_was_received_breaks_nothing_that_was_signed(inbox: Inbox) -> None:
+    shop, sent = Shop(), body().replace(b'"10000.00"', b"10000")
+    headers = sign_notification(sent, PROVIDER_KEY)
+
+    assert await post(NotificationApp(verifier(), inbox), sent.replace(b"10000", b"1 0000"), headers=headers) == OK
+    assert (await inbox.work(shop), [one.raw["amount"]["value"] for one in shop.seen]) == (1, [10_000])
+
+
+async def test_a_handler_whose_own_work_is_cancelled_ends_no_worker(inbox: Inbox) -> None:
+    attempts, seen = asyncio.Queue[int](), []
+
+    async def handler(given: object) -> None:
+        seen.append(given)
+        await attempts.put(len(seen))
+        if len(seen) == 1:
+            raise asyncio.CancelledError
+
+    async with inbox.worker(handler, concurrency=1, poll=0.01):
+        await inbox(notification())
+        assert [await attempts.get() for _ in range(2)] == [1, 2]
+
+    assert (await inbox.waiting(), await inbox.dead()) == (0, [])
 
 
 async def test_an_attempt_that_died_with_its_process_is_made_again_after_the_lease(
@@ -200,6 +225,17 @@ async def test_a_database_that_is_away_is_answered_with_500_and_shows_no_body(
 
     assert await post(app, body(number="A-SECRET-NUMBER")) == (500, "5005600")
     assert "A-SECRET-NUMBER" not in caplog.text
+
+
+async def test_a_socket_of_the_database_that_fails_is_a_store_that_fails() -> None:
+    async def refused() -> None:
+        raise ConnectionRefusedError(111, "a secret host")
+
+    engine = create_async_engine("sqlite+aiosqlite://", async_creator=refused)
+
+    with pytest.raises(StoreFailed, match="ConnectionRefusedError") as caught:
+        await Inbox(engine)(notification())
+    assert "a secret host" not in str(caught.value)
 
 
 async def test_an_error_of_the_database_shows_no_parameter(engine: AsyncEngine) -> None:
