@@ -1,33 +1,87 @@
-"""An SQLite file: opened so that a commit is on the disk, and its errors in our words.  Knows no table's meaning."""
+"""An SQLite file: opened so that a commit is on the disk, used in threads, its errors in our words.  Knows no table."""
 
+import asyncio
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import URL, event
+from attrs import Factory, define, field
+from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from ..errors import LedgerBusy, LedgerCorrupt, LedgerError, LedgerFull, LedgerReadOnly
 from .schema import APPLICATION_ID, VERSION, metadata
 
+T = TypeVar("T")
 #: Seconds to wait for a process that is just writing, for example one that stores a notification.
 _BUSY: Final = 5.0
 _WRITES: Final = "gopay_async_writes"
+_READERS: Final = 3
 
 
-def connect(path: Path, *, create: bool) -> tuple[AsyncEngine, AsyncEngine]:
-    """Return an engine that reads the ledger at *path* and one that writes it; they share their connections."""
-    _check_kind(path, create=create)
-    engine = create_async_engine(
-        URL.create("sqlite+aiosqlite", database=str(path)), connect_args={"timeout": _BUSY}, pool_size=4
+@define
+class Database:
+    """One file, used in threads, so that the loop is free meanwhile: one of them writes, the others read.
+
+    A whole transaction is one visit to a thread: a visit for each statement would cost more than the statements.
+    """
+
+    engine: Engine
+    _writing_engine: Engine = field(
+        init=False, repr=False, default=Factory(lambda self: self.engine.execution_options(**{_WRITES: True}), True)
     )
-    event.listen(engine.sync_engine, "connect", _prepare)
-    event.listen(engine.sync_engine, "begin", _begin)
-    return engine, engine.execution_options(**{_WRITES: True})
+    _writer: Executor = field(factory=lambda: ThreadPoolExecutor(1, "gopay_async ledger writer"), repr=False)
+    _readers: Executor = field(factory=lambda: ThreadPoolExecutor(_READERS, "gopay_async ledger reader"), repr=False)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Return what *work* finds; raises LedgerError."""
+        return await self._visit(self._readers, self._reading, work)
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Return what *work* returns, in a transaction of its own; an exception undoes it.  Raises LedgerError.
+
+        Whoever is cancelled goes once it is over: what a thread has begun is not undone by leaving.
+        """
+        return await self._visit(self._writer, self._writing, work)
+
+    async def _visit(
+        self, where: Executor, kind: Callable[[Callable[[Connection], T]], T], work: Callable[[Connection], T]
+    ) -> T:
+        done = asyncio.get_running_loop().run_in_executor(where, kind, work)
+        try:
+            with in_our_words():
+                return await asyncio.shield(done)
+        except asyncio.CancelledError:
+            await asyncio.gather(done, return_exceptions=True)
+            raise
+
+    def _reading(self, work: Callable[[Connection], T]) -> T:
+        with self.engine.connect() as connection:
+            return work(connection)
+
+    def _writing(self, work: Callable[[Connection], T]) -> T:
+        with self._writing_engine.begin() as connection:
+            return work(connection)
+
+    def close(self) -> None:
+        """End the threads, and let the file go."""
+        self._writer.shutdown()
+        self._readers.shutdown()
+        self.engine.dispose()
+
+
+def connect(path: Path, *, create: bool) -> Database:
+    """Return the database at *path*; LedgerError where there is none, or none that is a ledger."""
+    _check_kind(path, create=create)
+    url = URL.create("sqlite+pysqlite", database=str(path))
+    engine = create_engine(url, connect_args={"timeout": _BUSY}, pool_size=_READERS + 1)
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return Database(engine)
 
 
 def _check_kind(path: Path, *, create: bool) -> None:
@@ -52,7 +106,7 @@ def _prepare(connection: Any, _: object) -> None:
     try:
         _set_pragmas(connection.cursor())
     except BaseException:
-        # The pool has not got it yet, and so would not close it: its thread would outlive the loop.
+        # The pool has not got it yet, and so would not close it.
         connection.close()
         raise
 
@@ -78,13 +132,12 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
-async def set_up(engine: AsyncEngine) -> None:
+def set_up(connection: Connection) -> None:
     """Make the tables where there are none; raise LedgerCorrupt for a file that holds something else."""
-    async with engine.begin() as tables:
-        if await tables.run_sync(is_empty):
-            await tables.run_sync(metadata.create_all)
-            await tables.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
-            await tables.exec_driver_sql(f"PRAGMA user_version={VERSION}")
+    if is_empty(connection):
+        metadata.create_all(connection)
+        connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
+        connection.exec_driver_sql(f"PRAGMA user_version={VERSION}")
 
 
 def is_empty(connection: Connection) -> bool:

@@ -2,9 +2,11 @@
 
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from attrs import frozen
+
+T = TypeVar("T")
 
 
 class State(StrEnum):
@@ -89,7 +91,8 @@ class Rules:
     blocked_in_a_row: int = 20
 
 
-@frozen(kw_only=True)
+# Without slots, as everything here of which there is one for each payout: made, and changed, in half the time.
+@frozen(kw_only=True, slots=False)
 class Standing:
     """Everything about a payout that decides what it does next."""
 
@@ -120,7 +123,7 @@ class Standing:
     reason: str = ""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Moment:
     """An instant on both clocks, and the process that read them."""
 
@@ -136,7 +139,7 @@ class Claimed:
     when: Moment
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Answered:
     """Attempt number *attempt* ended."""
 
@@ -148,7 +151,7 @@ class Answered:
     said: str = ""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Asked:
     """An inquiry that began at *when* ended."""
 
@@ -205,7 +208,7 @@ class Trust:
     distrust: str = ""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Transition:
     """Where the payout stands after a fact, and what else follows."""
 
@@ -220,6 +223,13 @@ class Transition:
     elsewhere: bool = False
     #: The fact changed nothing, for this reason.
     ignored: str = ""
+
+
+def changed(value: T, **changes: Any) -> T:
+    """Return *value*, of a class without slots, validators and converters, with *changes*: `attrs.evolve`, but fast."""
+    made = object.__new__(type(value))
+    made.__dict__.update(value.__dict__, **changes)
+    return made
 
 
 def is_inside_window(row: Standing, at: datetime, rules: Rules) -> bool:

@@ -8,16 +8,16 @@ from typing import Any, Final
 
 from attrs import define, field
 from sqlalchemy import Row, Select, and_, func, or_, select
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ..api import PayoutNotification
 from ..clock import Clock, SystemClock
 from ..errors import JobRefused
-from .database import connect, in_our_words, is_empty, look_for_damage, set_up
+from .database import Database, connect, is_empty, look_for_damage, set_up
 from .lock import exclusive
 from .plan import State
-from .records import Account, Happened, Job, Move, Payout, job_of, payout_of
+from .records import PAYOUT, Account, Happened, Job, Move, Payout, job_of, payout_of
 from .schema import accounts, events, jobs, microseconds, moment_of, notices, payouts, proofs
 from .writer import Writer
 
@@ -35,19 +35,17 @@ async def open_ledger(path: Path | str, *, clock: Clock | None = None, create: b
     Raises LedgerError and its kinds.
     """
     where = Path(path)
-    reader, writing = connect(where, create=create)
-    writer = Writer(writing)
+    database = connect(where, create=create)
+    writer = Writer(database)
     try:
-        with in_our_words():
-            if create:
-                await set_up(writing)
-            async with reader.connect() as connection:
-                await connection.run_sync(is_empty)
+        if create:
+            await database.write(set_up)
+        await database.read(is_empty)
         writer.start()
-        yield Ledger(where, clock or SystemClock(), reader, writer)
+        yield Ledger(where, clock or SystemClock(), database, writer)
     finally:
         await writer.aclose()
-        await reader.dispose()
+        database.close()
 
 
 @define
@@ -56,7 +54,7 @@ class Ledger:
 
     path: Path
     clock: Clock
-    _engine: AsyncEngine = field(repr=False)
+    _database: Database = field(repr=False)
     _writer: Writer = field(repr=False)
 
     def lock(self, purpose: str) -> AbstractContextManager[None]:
@@ -65,15 +63,10 @@ class Ledger:
 
     async def check(self) -> None:
         """Raise LedgerCorrupt where the file is damaged."""
-        with in_our_words():
-            async with self._engine.connect() as connection:
-                await connection.run_sync(look_for_damage)
+        await self._database.read(look_for_damage)
 
     async def _read(self, query: "Select[*tuple[Any, ...]]") -> "Sequence[Row[*tuple[Any, ...]]]":
-        with in_our_words():
-            async with self._engine.connect() as connection:
-                found: Sequence[Row[*tuple[Any, ...]]] = (await connection.execute(query)).fetchall()
-                return found
+        return await self._database.read(lambda connection: connection.execute(query).fetchall())
 
     # --- jobs ---
 
@@ -137,13 +130,13 @@ class Ledger:
         """
         now = microseconds(self.clock.now())
 
-        async def work(connection: AsyncConnection) -> None:
-            number = await _account_id(connection, account)
+        def work(connection: Connection) -> None:
+            number = _account_id(connection, account)
             head = {"id": digest, "name": name, "account": number, "imported_at": now, "rows": rows, "total": total}
-            await connection.execute(jobs.insert(), head)
+            connection.execute(jobs.insert(), head)
             for page in pages:
                 fixed = {"job": digest, "account": number, "imported_at": now, **_FRESH}
-                await connection.execute(payouts.insert(), [{**fixed, **row} for row in page])
+                connection.execute(payouts.insert(), [{**fixed, **row} for row in page])
 
         try:
             await self._writer.transact(work)
@@ -157,7 +150,7 @@ class Ledger:
 
     async def known(self, account: Account, references: Sequence[str]) -> list[Payout]:
         """Return the payouts of *account* that have one of *references*, of whatever job."""
-        query = select(payouts).join(accounts).where(_of(account))
+        query = select(*PAYOUT).join(accounts).where(_of(account))
         found: list[Payout] = []
         for start in range(0, len(references), _AT_ONCE):
             some = references[start : start + _AT_ONCE]
@@ -187,12 +180,12 @@ class Ledger:
         return await self._in_state(job, State.SENDING, after, limit)
 
     async def _in_state(self, job: str, state: State, after: int, limit: int) -> list[Payout]:
-        query = select(payouts).where(payouts.c.job == job, payouts.c.state == state.value, payouts.c.id > after)
+        query = select(*PAYOUT).where(payouts.c.job == job, payouts.c.state == state.value, payouts.c.id > after)
         return _payouts(await self._read(query.order_by(payouts.c.id).limit(limit)))
 
     async def due(self, job: str, *, by: datetime, limit: int, accepted_only: bool = False) -> list[Payout]:
         """Return payouts of *job* whose next inquiry is due, the longest waiting first."""
-        query = select(payouts).where(payouts.c.job == job, payouts.c.ask_at <= microseconds(by))
+        query = select(*PAYOUT).where(payouts.c.job == job, payouts.c.ask_at <= microseconds(by))
         if accepted_only:
             query = query.where(payouts.c.state == State.ACCEPTED.value)
         return _payouts(await self._read(query.order_by(payouts.c.ask_at).limit(limit)))
@@ -207,23 +200,23 @@ class Ledger:
         self, job: str, *, after: int = 0, limit: int = 500, states: Iterable[State] = State
     ) -> list[Payout]:
         """Return payouts of *job* in their order, those after the one numbered *after*."""
-        query = select(payouts).where(payouts.c.job == job, payouts.c.id > after)
+        query = select(*PAYOUT).where(payouts.c.job == job, payouts.c.id > after)
         query = query.where(payouts.c.state.in_([one.value for one in states]))
         return _payouts(await self._read(query.order_by(payouts.c.id).limit(limit)))
 
     async def row(self, job: str, key: str) -> Payout:
         """Return the payout of *job* with the reference *key*, or in line *key*; JobRefused when there is none."""
         fits = payouts.c.reference == key
-        found = await self._read(select(payouts).where(payouts.c.job == job, fits))
+        found = await self._read(select(*PAYOUT).where(payouts.c.job == job, fits))
         if not found and key.isdecimal() and len(key) < 16:
-            found = await self._read(select(payouts).where(payouts.c.job == job, payouts.c.line == int(key)))
+            found = await self._read(select(*PAYOUT).where(payouts.c.job == job, payouts.c.line == int(key)))
         if not found:
             raise JobRefused(f"There is no row {key!r} in job {job[:12]}: give its reference, or its line.")
         return _payouts(found)[0]
 
     async def payout(self, number: int) -> Payout:
         """Return the payout numbered *number* as it stands now."""
-        return _payouts(await self._read(select(payouts).where(payouts.c.id == number)))[0]
+        return _payouts(await self._read(select(*PAYOUT).where(payouts.c.id == number)))[0]
 
     async def move(self, moves: Sequence[Move]) -> list[bool]:
         """Return which of *moves* were made, committed and on the disk; the others found their payout elsewhere."""
@@ -259,9 +252,9 @@ class Ledger:
         values = {"account": job.account_id, "contract": contract, "payout": payout}
         known = select(proofs.c.at).where(proofs.c.account == job.account_id, proofs.c.contract == contract)
 
-        async def work(connection: AsyncConnection) -> None:
-            if not (await connection.execute(known)).first():
-                await connection.execute(proofs.insert(), {**values, "at": microseconds(self.clock.now())})
+        def work(connection: Connection) -> None:
+            if not (connection.execute(known)).first():
+                connection.execute(proofs.insert(), {**values, "at": microseconds(self.clock.now())})
 
         await self._writer.transact(work)
 
@@ -279,12 +272,12 @@ class Ledger:
             "received_at": microseconds(self.clock.now()),
         }
 
-        async def work(connection: AsyncConnection) -> bool:
-            number = await _account_id(connection, account)
+        def work(connection: Connection) -> bool:
+            number = _account_id(connection, account)
             same = select(notices.c.id).where(notices.c.account == number, notices.c.identity == found["identity"])
-            if (await connection.execute(same)).first():
+            if connection.execute(same).first():
                 return False
-            await connection.execute(notices.insert(), {**found, "account": number})
+            connection.execute(notices.insert(), {**found, "account": number})
             return True
 
         return await self._writer.transact(work)
@@ -343,12 +336,12 @@ def _of(account: Account) -> Any:
     return and_(accounts.c.environment == account.environment, accounts.c.client_id == account.client_id)
 
 
-async def _account_id(connection: AsyncConnection, account: Account) -> int:
-    found = (await connection.execute(select(accounts.c.id).where(_of(account)))).scalar()
+def _account_id(connection: Connection, account: Account) -> int:
+    found = connection.execute(select(accounts.c.id).where(_of(account))).scalar()
     if found is not None:
         return int(found)
     values = {"environment": account.environment, "client_id": account.client_id}
-    made = await connection.execute(accounts.insert().values(**values))
+    made = connection.execute(accounts.insert().values(**values))
     return int(made.inserted_primary_key[0])  # type: ignore[index]  # a table with one key has one
 
 
@@ -357,7 +350,7 @@ def _named(row: "Row[*tuple[Any, ...]]") -> dict[str, Any]:
 
 
 def _payouts(found: "Sequence[Row[*tuple[Any, ...]]]") -> list[Payout]:
-    return [payout_of(_named(row)) for row in found]
+    return [payout_of(row) for row in found]
 
 
 def _happened(row: Mapping[str, Any]) -> Happened:

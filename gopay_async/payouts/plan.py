@@ -34,6 +34,7 @@ from .facts import (
     State,
     Transition,
     Trust,
+    changed,
     is_inside_window,
 )
 
@@ -83,8 +84,7 @@ def whether_to_send(row: Standing, at: datetime, rules: Rules) -> str:
 
 
 def _claimed(row: Standing, event: Claimed, rules: Rules, trust: Trust) -> Transition:
-    problem = whether_to_send(row, event.when.at, rules)
-    if problem:
+    if problem := whether_to_send(row, event.when.at, rules):
         raise InvalidInput("payout", f"must not be sent: {problem}")
     if row.reach is Reach.NOT_FOUND and trust.distrust:
         return _to(
@@ -361,8 +361,8 @@ _NOTICES: Final[dict[Notice, Callable[[Standing, Noticed], Transition]]] = {
 
 
 def _to(row: Standing, state: State, reason: str, **changes: Any) -> Transition:
-    changes = {"ask_at": row.ask_at if state in OPEN else None, **changes}
-    return Transition(standing=evolve(row, state=state, reason=reason, **changes))
+    changes.setdefault("ask_at", row.ask_at if state in OPEN else None)
+    return Transition(standing=changed(row, state=state, reason=reason, **changes))
 
 
 def _unknown(row: Standing, when: Moment, reason: str, rules: Rules) -> Transition:

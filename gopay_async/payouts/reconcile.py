@@ -114,5 +114,5 @@ class Reconciler:
         )
 
 
-async def _nobody(_: object) -> None:
+async def _nobody(*_: object) -> None:
     """Tell nobody."""

@@ -1,6 +1,6 @@
 """Rows of the ledger as values, and back.  Knows no database connection."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -10,7 +10,7 @@ from attrs import field, frozen
 from ..api import TopUp
 from ..models import Money
 from .plan import Reach, Standing, State
-from .schema import from_column, moment_of, to_column
+from .schema import from_column, moment_of, payouts
 
 
 @frozen
@@ -43,7 +43,8 @@ class Job:
         return self.id[:12]
 
 
-@frozen(kw_only=True)
+# Without slots, as `Standing`: there is one of each for each step of each payout.
+@frozen(kw_only=True, slots=False)
 class Payout:
     """One row: who gets how much, and where it stands."""
 
@@ -78,7 +79,7 @@ class Payout:
         )
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Happened:
     """One event of the ledger: what happened to a payout, and where it stood before and after."""
 
@@ -94,7 +95,7 @@ class Happened:
     state: str = ""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Move:
     """A step of one payout, to be written only if it still stands where *before* says."""
 
@@ -115,42 +116,77 @@ def sen(amount: Money) -> int:
     return int(amount.value * 100)
 
 
-def standing_of(row: Mapping[str, Any]) -> Standing:
-    """Return where the payout in *row* stands."""
-    return Standing(
-        state=State(row["state"]),
-        attempt=row["attempt"],
-        resends=row["resends"],
-        reach=Reach(row["reach"]),
-        amount=row["amount"],
-        number=row["number"],
-        imported_at=moment_of(row["imported_at"]),
-        first_sent_at=from_column(row["first_sent_at"]),
-        sent_until=from_column(row["sent_until"]),
-        sent_mono=row["sent_mono"],
-        sent_by=row["sent_by"],
-        accepted=bool(row["accepted"]),
-        reference_no=row["reference_no"],
-        noticed_at=from_column(row["noticed_at"]),
-        asked=row["asked"],
-        ask_at=from_column(row["ask_at"]),
-        reason=row["reason"],
+#: What `payout_of` reads, in its order.
+PAYOUT: Final = (
+    payouts.c.id,
+    payouts.c.job,
+    payouts.c.line,
+    payouts.c.reference,
+    payouts.c.name,
+    payouts.c.notes,
+    payouts.c.email,
+    payouts.c.provider,
+    payouts.c.external_id,
+    payouts.c.state,
+    payouts.c.attempt,
+    payouts.c.resends,
+    payouts.c.reach,
+    payouts.c.amount,
+    payouts.c.number,
+    payouts.c.imported_at,
+    payouts.c.first_sent_at,
+    payouts.c.sent_until,
+    payouts.c.sent_mono,
+    payouts.c.sent_by,
+    payouts.c.accepted,
+    payouts.c.reference_no,
+    payouts.c.noticed_at,
+    payouts.c.asked,
+    payouts.c.ask_at,
+    payouts.c.reason,
+)
+_STATES: Final = {one.value: one for one in State}
+_REACHES: Final = {one.value: one for one in Reach}
+
+
+def payout_of(row: Sequence[Any]) -> Payout:
+    """Return the payout in *row*, which has the columns of `PAYOUT`."""
+    number, job, line, reference, name, notes, email, provider, external_id, *rest = row
+    return Payout(
+        id=number,
+        job=job,
+        line=line,
+        reference=reference,
+        name=name,
+        notes=notes,
+        email=email,
+        provider=provider,
+        external_id=external_id,
+        standing=_standing_of(rest),
     )
 
 
-def payout_of(row: Mapping[str, Any]) -> Payout:
-    """Return the payout in *row*."""
-    return Payout(
-        id=row["id"],
-        job=row["job"],
-        line=row["line"],
-        reference=row["reference"],
-        name=row["name"],
-        notes=row["notes"],
-        email=row["email"],
-        provider=row["provider"],
-        external_id=row["external_id"],
-        standing=standing_of(row),
+def _standing_of(row: Sequence[Any]) -> Standing:
+    state, attempt, resends, reach, amount, number, imported_at, first_sent_at, *rest = row
+    sent_until, sent_mono, sent_by, accepted, reference_no, noticed_at, asked, ask_at, reason = rest
+    return Standing(
+        state=_STATES[state],
+        attempt=attempt,
+        resends=resends,
+        reach=_REACHES[reach],
+        amount=amount,
+        number=number,
+        imported_at=moment_of(imported_at),
+        first_sent_at=from_column(first_sent_at),
+        sent_until=from_column(sent_until),
+        sent_mono=sent_mono,
+        sent_by=sent_by,
+        accepted=accepted,
+        reference_no=reference_no,
+        noticed_at=from_column(noticed_at),
+        asked=asked,
+        ask_at=from_column(ask_at),
+        reason=reason,
     )
 
 
@@ -167,81 +203,3 @@ def job_of(row: Mapping[str, Any]) -> Job:
         paused=row["paused"],
         distrust=row["distrust"],
     )
-
-
-#: Columns that a move may change.
-MUTABLE: Final = (
-    "state",
-    "attempt",
-    "resends",
-    "reach",
-    "external_id",
-    "first_sent_at",
-    "sent_until",
-    "sent_mono",
-    "sent_by",
-    "accepted",
-    "reference_no",
-    "noticed_at",
-    "asked",
-    "ask_at",
-    "reason",
-)
-
-#: Columns of an event.
-EVENT_COLUMNS: Final = (
-    "payout",
-    "at",
-    "kind",
-    "attempt",
-    "external_id",
-    "http_status",
-    "code",
-    "outcome",
-    "before",
-    "state",
-    "said",
-)
-
-
-def changed_columns(move: Move) -> dict[str, Any]:
-    """Return the parameters of the conditional update that makes *move*."""
-    after = move.after
-    return {
-        "b_id": move.payout,
-        "b_state": move.before.state.value,
-        "b_attempt": move.before.attempt,
-        "n_state": after.state.value,
-        "n_attempt": after.attempt,
-        "n_resends": after.resends,
-        "n_reach": int(after.reach),
-        "n_external_id": move.external_id,
-        "n_first_sent_at": to_column(after.first_sent_at),
-        "n_sent_until": to_column(after.sent_until),
-        "n_sent_mono": after.sent_mono,
-        "n_sent_by": after.sent_by,
-        "n_accepted": after.accepted,
-        "n_reference_no": after.reference_no,
-        "n_noticed_at": to_column(after.noticed_at),
-        "n_asked": after.asked,
-        "n_ask_at": to_column(after.ask_at),
-        "n_reason": after.reason,
-    }
-
-
-def event_columns(move: Move) -> dict[str, Any]:
-    """Return the event of *move* as it is inserted."""
-    event = move.event
-    return {
-        "payout": move.payout,
-        "at": to_column(event.at),
-        "kind": event.kind,
-        "attempt": event.attempt,
-        "external_id": event.external_id,
-        "http_status": event.http_status,
-        "code": event.code,
-        "outcome": event.outcome,
-        "before": move.before.state.value,
-        "state": move.after.state.value,
-        "said": event.said,
-    }

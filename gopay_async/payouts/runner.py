@@ -1,30 +1,30 @@
-"""Runs one job: claims, sends, asks, and writes down what came of it.  The plan decides, the ledger remembers."""
+"""Runs one job: chooses what is claimed, sent and asked next.  The plan decides, the ledger remembers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 from attrs import define, field
 
-from ..api import TopUpAccepted, TransferState
 from ..clock import Clock, SystemClock
-from ..errors import GoPayError, JobRefused, OperationError, RateLimited, TokenUnavailable, Unauthorized
+from ..errors import JobRefused
 from ..models import new_external_id
 from ..session import GoPaySession
-from . import outcomes
+from .crew import Crew
 from .desk import Desk, Watch
 from .inbox import apply_notices
 from .intake import check_account
 from .ledger import Counts, Ledger
-from .outcomes import entry
 from .pacer import Pacer
-from .plan import OPEN, Claimed, Crashed, Outcome, State, whether_to_send
-from .progress import Ended, How, RunEvent, Settings, Slowed, Started, Waiting
+from .plan import OPEN, Claimed, Crashed, State, whether_to_send
+from .progress import Ended, How, RunEvent, Settings, Started, Waiting
 from .records import Account, Job, Payout
-from .streak import Streak
 
-#: Events that wait for a slow reader; then the run waits for it.
-_EVENTS: Final = 1_000
+#: Lists of events, of one transaction each, that wait for a slow reader; then the run waits for it.
+_EVENTS: Final = 20
+#: Payouts that are read at once.
+_PAGE: Final = 500
 #: Seconds after which a sleeping run looks for notifications.
 _LOOK: Final = 30.0
 
@@ -60,8 +60,9 @@ class Runner:
             run = self._run = _Run(self, await self.ledger.job(job.id))
             task = asyncio.create_task(run.run(), name=f"gopay_async job {job.short}")
             try:
-                while (event := await run.events.get()) is not None:
-                    yield event
+                while (events := await run.events.get()) is not None:
+                    for event in events:
+                        yield event
                 await task
             finally:
                 # The reader is gone, or the run is over: nobody listens any more.
@@ -82,39 +83,37 @@ class _Run:
         self.settings = owner.settings
         self.ledger = owner.ledger
         self.job = job
-        self.events: asyncio.Queue[RunEvent | None] = asyncio.Queue(_EVENTS)
-        watch = Watch(owner.clock)
-        self.desk = owner.desk(
-            owner.ledger, job, owner.settings.contract.__name__, owner.settings.rules, watch, self.tell
-        )
-        self.watch = watch
+        self.events: asyncio.Queue[Sequence[RunEvent] | None] = asyncio.Queue(_EVENTS)
+        self.watch = Watch(owner.clock)
+        contract = owner.settings.contract.__name__
+        self.desk = owner.desk(owner.ledger, job, contract, owner.settings.rules, self.watch, self.tell)
         self.pacer = Pacer(owner.clock, owner.settings.rate, self._rest)
-        self._deaf = False
         self._halted = asyncio.Event()
+        self.crew = Crew(
+            owner.session, owner.settings, self.desk, self.pacer, self._halted, pause=self._pause, tell=self.tell
+        )
+        self._deaf = False
         self._interrupted = False
         self._paused = ""
-        self._streak = Streak()
-        self._slots = asyncio.Semaphore(owner.settings.concurrency)
-        # Half as many as are in flight: what is claimed when the process dies is unknown for ten minutes.
-        self._work: asyncio.Queue[tuple[bool, Payout] | None] = asyncio.Queue(max(1, owner.settings.concurrency // 2))
-        self._underway: set[int] = set()
-        #: How many are claimed and have not begun.
-        self._ahead = 0
-        self._progress = asyncio.Event()
+        self._page: deque[Payout] = deque()
         self._waited_since: float | None = None
         self._looked_at = float("-inf")
 
     # --- from outside ---
 
-    async def tell(self, event: RunEvent) -> None:
-        """Hand *event* to the reader; wait while there are too many of them."""
+    async def tell(self, *events: RunEvent) -> None:
+        """Hand *events* to the reader; wait while there are too many of them."""
         if not self._deaf:
-            await self.events.put(event)
+            await self.events.put(events)
 
     def halt(self) -> None:
         """Begin nothing new."""
         self._interrupted = True
+        self._stop()
+
+    def _stop(self) -> None:
         self._halted.set()
+        self.crew.news.set()
 
     async def leave(self, task: "asyncio.Task[None]") -> None:
         """Stop without a reader."""
@@ -129,7 +128,7 @@ class _Run:
 
     def _pause(self, reason: str) -> None:
         self._paused = self._paused or reason
-        self._halted.set()
+        self._stop()
 
     # --- the whole ---
 
@@ -138,13 +137,7 @@ class _Run:
         try:
             await self._begin()
             try:
-                async with asyncio.TaskGroup() as tasks:
-                    workers = self.settings.concurrency * 2
-                    for _ in range(workers):
-                        tasks.create_task(self._worker())
-                    await self._dispatch()
-                    for _ in range(workers):
-                        await self._work.put(None)
+                await self.crew.run(self._dispatch)
             except BaseExceptionGroup as group:
                 raise _first(group) from None
             await self._end()
@@ -193,50 +186,51 @@ class _Run:
                 self._pause(self.watch.set_back)
                 return
             asked = await self._look()
-            if self.pacer.rate is not None and self._ahead > self._chunk():
-                await self._step()
+            if self.crew.ahead > self._enough():
+                await self._news()
                 continue
             last = await self._claim(cursor)
             if last:
                 cursor = last
-            elif self._underway:
+            elif self.crew.underway:
                 # What is under way may come back to be sent again.
-                await self._step()
+                await self._news()
             elif cursor:
                 cursor = 0
             elif not asked and not await self._wait():
                 return
 
-    async def _step(self) -> None:
-        """Return once something under way has begun or ended."""
-        self._progress.clear()
-        await self._progress.wait()
+    async def _news(self) -> None:
+        """Return once few enough are claimed and have not begun, or something was recorded."""
+        self.crew.enough = self._enough()
+        self.crew.news.clear()
+        await self.crew.news.wait()
 
     async def _look(self) -> int:
         """Apply notifications and ask what is due; a second apart while there is something to send."""
         now = self.owner.clock.monotonic()
-        if self._underway and now - self._looked_at < 1.0:
+        if self.crew.underway and now - self._looked_at < 1.0:
             return 0
         self._looked_at = now
         await apply_notices(self.desk, self.job)
         return await self._ask_due()
 
     async def _ask_due(self) -> int:
-        limit = self.settings.concurrency + len(self._underway)
+        limit = max(0, self.settings.concurrency - self.crew.waiting) + len(self.crew.underway)
         by = self.watch.moment().at
         # Accepted payouts first while the inquiry is not proved: only they can prove it.
         first = not self.desk.trust.proved
         found = await self.ledger.due(self.job.id, by=by, limit=limit, accepted_only=first)
         if first and not found:
             found = await self.ledger.due(self.job.id, by=by, limit=limit)
-        idle = [one for one in found if one.id not in self._underway]
+        idle = [one for one in found if one.id not in self.crew.underway]
         for one in idle:
-            await self._hand_out(one, send=False)
+            self.crew.ask(one)
         return len(idle)
 
     async def _claim(self, after: int) -> int:
         """Claim some payouts and hand them out; return the number of the last one that was seen, 0 for none."""
-        found = await self.ledger.planned(self.job.id, after=after, limit=self._chunk())
+        found = await self._planned(after)
         when = self.watch.moment()
         for one in found:
             problem = whether_to_send(one.standing, when.at, self.settings.rules)
@@ -248,19 +242,24 @@ class _Run:
         # The intent is on the disk, with the external id, before the first byte can leave.
         for one in await self.desk.enter_all(found, Claimed(when=when), "claimed", self.owner.new_id):
             if one.state is State.SENDING:
-                self._ahead += 1
-                await self._hand_out(one, send=True)
+                self.crew.send(one)
         return found[-1].id
 
+    async def _planned(self, after: int) -> list[Payout]:
+        """Return the payouts to claim next, out of a page: each is claimed only if it still stands as it was read."""
+        if not self._page:
+            self._page = deque(await self.ledger.planned(self.job.id, after=after, limit=_PAGE))
+        return [self._page.popleft() for _ in range(min(self._chunk(), len(self._page)))]
+
     def _chunk(self) -> int:
-        most = max(1, self.settings.concurrency // 2)
+        most = self.settings.concurrency
         rate = self.pacer.rate
         # No more than start in a tenth of a second: a claim that waits long is a claim that a crash makes unknown.
         return most if rate is None else max(1, min(most, int(rate / 10)))
 
-    async def _hand_out(self, payout: Payout, *, send: bool) -> None:
-        self._underway.add(payout.id)
-        await self._work.put((send, payout))
+    def _enough(self) -> int:
+        """How many may be claimed and not begun when the next are claimed: the workers must not run dry meanwhile."""
+        return self._chunk() // 2
 
     async def _wait(self) -> bool:
         """Sleep towards the next inquiry; False when none is due in the time that there is to wait."""
@@ -286,84 +285,6 @@ class _Run:
         finally:
             sleeping.cancel()
             halted.cancel()
-
-    # --- the work ---
-
-    async def _worker(self) -> None:
-        while (task := await self._work.get()) is not None:
-            send, payout = task
-            await (self._send(payout) if send else self._ask(payout))
-            self._underway.discard(payout.id)
-            self._progress.set()
-
-    async def _send(self, payout: Payout) -> None:
-        async with self._slots:
-            result = await self._try(payout)
-        fact = outcomes.answered(result, attempt=payout.standing.attempt, when=self.watch.moment())
-        done = await self.desk.enter(payout, fact, entry(payout, fact.when, "answered", fact.outcome.value, result))
-        if fact.outcome is Outcome.RATE_LIMITED:
-            await self._slow_down(result)
-        else:
-            self.pacer.speed_up()
-        if isinstance(result, _NotBegun):
-            return
-        self._streak = self._streak.follow(fact.outcome, done)
-        reason = done.pause or self._streak.pause(self.settings.rules)
-        if isinstance(result, GoPayError) and not isinstance(result, OperationError):
-            # Raised before any network, and by every other payout too: a session that is closed, say.
-            reason = str(result)
-        if reason:
-            self._pause(reason)
-
-    async def _try(self, payout: Payout) -> TopUpAccepted | GoPayError:
-        """Return how the attempt ended; the only place from which money moves."""
-        await self.pacer.turn()
-        self._ahead -= 1
-        self._progress.set()
-        if self._halted.is_set():
-            return _NotBegun("the run ended before it was sent")
-        try:
-            top_up = payout.top_up
-            return await self.owner.session.send(top_up, external_id=payout.external_id, timeout=self.settings.timeout)
-        except GoPayError as error:
-            return error
-        except asyncio.CancelledError:
-            # The ledger's writer lives longer than this task; where it does not, the next run finds it in `sending`.
-            self._leave_unknown(payout)
-            raise
-
-    def _leave_unknown(self, payout: Payout) -> None:
-        when = self.watch.moment()
-        self.desk.submit(payout, Crashed(when=when), entry(payout, when, "cancelled", Outcome.UNKNOWN.value, None))
-
-    async def _ask(self, payout: Payout) -> None:
-        async with self._slots:
-            await self.pacer.turn()
-            if self._halted.is_set():
-                return
-            when = self.watch.moment()
-            result = await self._inquire(payout)
-        fact = outcomes.asked(result, attempt=payout.standing.attempt, when=when)
-        await self.desk.enter(payout, fact, entry(payout, when, "asked", fact.finding.value, result))
-        if isinstance(result, RateLimited):
-            await self._slow_down(result)
-        if isinstance(result, TokenUnavailable | Unauthorized):
-            self._pause(outcomes.words(result))
-
-    async def _inquire(self, payout: Payout) -> TransferState | GoPayError:
-        inquiry = self.settings.contract.of(payout.top_up, payout.external_id)
-        try:
-            return await self.owner.session.send(inquiry, timeout=self.settings.timeout)
-        except GoPayError as error:
-            return error
-
-    async def _slow_down(self, result: object) -> None:
-        self.pacer.slow_down(result.retry_after if isinstance(result, RateLimited) else None)
-        await self.tell(Slowed(rate=self.pacer.rate or 0.0))
-
-
-class _NotBegun(GoPayError):
-    """It was claimed, and then the run ended before it was sent."""
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

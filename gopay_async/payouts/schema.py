@@ -4,6 +4,7 @@ Times are microseconds since 1970 (UTC), amounts hundredths of a rupiah.
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from sqlalchemy import (
@@ -164,6 +165,8 @@ def from_column(value: int | None) -> datetime | None:
     return None if value is None else _EPOCH + timedelta(microseconds=value)
 
 
+# All payouts of a job were imported at the same moment.
+@lru_cache(maxsize=1_000)
 def moment_of(value: int) -> datetime:
     """Return the moment, in UTC, that stands as *value* in the ledger."""
     return _EPOCH + timedelta(microseconds=value)

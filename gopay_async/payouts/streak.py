@@ -1,8 +1,12 @@
 """What the last outcomes of a job had in common, and when that is enough.  Knows no payout."""
 
+from typing import Final
+
 from attrs import frozen
 
 from .facts import Outcome, Rules, State, Transition
+
+_BLOCKED: Final = frozenset({Outcome.NOT_SENT, Outcome.TOKEN_REJECTED})
 
 
 @frozen(kw_only=True)
@@ -15,7 +19,9 @@ class Streak:
 
     def follow(self, outcome: Outcome, done: Transition) -> "Streak":
         """Return the streak after one more outcome."""
-        blocked = outcome in (Outcome.NOT_SENT, Outcome.TOKEN_REJECTED)
+        blocked = outcome in _BLOCKED
+        if not blocked and not done.elsewhere and done.standing.state is not State.UNKNOWN:
+            return _BROKEN
         return Streak(
             unknown=self.unknown + 1 if done.standing.state is State.UNKNOWN else 0,
             elsewhere=self.elsewhere + 1 if done.elsewhere else 0,
@@ -31,3 +37,6 @@ class Streak:
         if self.blocked >= rules.blocked_in_a_row:
             return f"{self.blocked} attempts in a row did not get through"
         return ""
+
+
+_BROKEN: Final = Streak()

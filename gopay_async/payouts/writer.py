@@ -2,50 +2,19 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final, Self, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
 
-from attrs import define, field, frozen
-from sqlalchemy import Dialect, UpdateBase, bindparam
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from attrs import define, field
+from sqlalchemy.engine import Connection
 
-from .database import in_our_words
-from .records import EVENT_COLUMNS, MUTABLE, Move, changed_columns, event_columns
-from .schema import events, payouts
+from .database import Database
+from .moves import Moves
+from .records import Move
 
 T = TypeVar("T")
 #: Moves in one transaction at most.
 _LIMIT: Final = 1_000
-
-_MOVE: Final = (
-    payouts.update()
-    .where(
-        payouts.c.id == bindparam("b_id"),
-        payouts.c.state == bindparam("b_state"),
-        payouts.c.attempt == bindparam("b_attempt"),
-    )
-    .values({name: bindparam(f"n_{name}") for name in MUTABLE})
-)
-_EVENT: Final = events.insert().values({name: bindparam(name) for name in EVENT_COLUMNS})
-
-
-@frozen
-class _Bulk:
-    """A statement compiled once, executed as the driver takes it: nothing looks at its parameters a second time."""
-
-    text: str
-    #: Names of the parameters in the driver's order; None where it takes them by name.
-    order: tuple[str, ...] | None
-
-    @classmethod
-    def of(cls, statement: UpdateBase, dialect: Dialect) -> Self:
-        compiled = statement.compile(dialect=dialect)
-        return cls(str(compiled), tuple(compiled.positiontup) if compiled.positiontup else None)
-
-    async def execute(self, connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> int:
-        """Execute it with every one of *rows*; return how many rows of the table it touched."""
-        by_place = [tuple([row[name] for name in self.order]) for row in rows] if self.order else list(rows)
-        return (await connection.exec_driver_sql(self.text, by_place)).rowcount
 
 
 @define
@@ -59,18 +28,14 @@ class _Write:
 class Writer:
     """The only writer of this process."""
 
-    engine: AsyncEngine
-    _move: _Bulk = field(init=False, repr=False)
-    _event: _Bulk = field(init=False, repr=False)
+    database: Database
+    _moves: Moves = field(init=False, repr=False)
     _waiting: "deque[_Write]" = field(factory=deque, init=False, repr=False)
     _woken: asyncio.Event = field(factory=asyncio.Event, init=False, repr=False)
-    # Only one transaction at a time: SQLite has one writer.
-    _turn: asyncio.Lock = field(factory=asyncio.Lock, init=False, repr=False)
     _task: "asyncio.Task[None] | None" = field(default=None, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        self._move = _Bulk.of(_MOVE, self.engine.dialect)
-        self._event = _Bulk.of(_EVENT, self.engine.dialect)
+        self._moves = Moves.of(self.database.engine.dialect)
 
     def start(self) -> None:
         """Begin to write."""
@@ -96,12 +61,9 @@ class Writer:
         self._woken.set()
         return done
 
-    async def transact(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    async def transact(self, work: Callable[[Connection], T]) -> T:
         """Return what *work* returns, in a transaction of its own; an exception undoes it."""
-        async with self._turn:
-            with in_our_words():
-                async with self.engine.begin() as connection:
-                    return await work(connection)
+        return await self.database.write(work)
 
     async def _run(self) -> None:
         while True:
@@ -132,21 +94,15 @@ class Writer:
         for one in batch:
             _resolve(one.done, [next(flags) for _ in one.moves])
 
-    async def _all(self, connection: AsyncConnection, moves: list[Move]) -> list[bool] | None:
+    def _all(self, connection: Connection, moves: list[Move]) -> list[bool] | None:
         """Make every move at once; None, with nothing made, when one of them cannot be."""
-        if await self._move.execute(connection, [changed_columns(move) for move in moves]) != len(moves):
-            await connection.rollback()
-            return None
-        await self._event.execute(connection, [event_columns(move) for move in moves])
-        return [True] * len(moves)
+        if self._moves.make(connection, moves):
+            return [True] * len(moves)
+        connection.rollback()
+        return None
 
-    async def _each(self, connection: AsyncConnection, moves: list[Move]) -> list[bool]:
-        made = []
-        for move in moves:
-            made.append(await self._move.execute(connection, [changed_columns(move)]) == 1)
-            if made[-1]:
-                await self._event.execute(connection, [event_columns(move)])
-        return made
+    def _each(self, connection: Connection, moves: list[Move]) -> list[bool]:
+        return [self._moves.make(connection, [one]) for one in moves]
 
 
 def _resolve(done: "asyncio.Future[list[bool]]", result: "list[bool] | Exception") -> None:

@@ -216,8 +216,8 @@ def test_a_pacer_comes_back_to_the_rate_that_was_set(rate: float | None) -> None
 
 
 def desk_of(here: World, job: Job, told: list[Moved]) -> Desk:
-    async def tell(moved: Moved) -> None:
-        told.append(moved)
+    async def tell(*moved: Moved) -> None:
+        told.extend(moved)
 
     return Desk(here.ledger, job, "QueryTransfer", Rules(), Watch(here.clock), tell)
 

@@ -195,32 +195,23 @@ async def test_the_timeline_counts_every_step(here: World) -> None:
 
 async def test_a_full_disk_stops_the_job_and_loses_nothing(here: World) -> None:
     job = await here.submit(some(300))
-    writing = here.ledger._writer.engine
-    async with writing.connect() as connection:
-        pages = (await connection.execute(text("PRAGMA page_count"))).scalar_one()
-        await connection.rollback()
+    engine = here.ledger._writer.database.engine
+    with engine.connect() as connection:
+        pages = connection.execute(text("PRAGMA page_count")).scalar_one()
 
     def fill(connection: object, _: object) -> None:
         connection.execute(f"PRAGMA max_page_count={pages + 3}")  # type: ignore[attr-defined]  # a connection of the driver
 
-    await writing.dispose()
-    from_now_on(writing, fill)
+    engine.dispose()
+    event.listen(engine, "connect", fill)
     with pytest.raises(LedgerFull, match="make room"):
         await here.run(job)
-    await writing.dispose()
-    make_room(writing, fill)
+    engine.dispose()
+    event.remove(engine, "connect", fill)
 
     ended = await here.run(job)
 
     assert (ended.how, set(here.payments())) == (How.PAID, {1})
-
-
-def from_now_on(engine, listener) -> None:  # type: ignore[no-untyped-def]  # SQLAlchemy's
-    event.listen(engine.sync_engine, "connect", listener)
-
-
-def make_room(engine, listener) -> None:  # type: ignore[no-untyped-def]  # SQLAlchemy's
-    event.remove(engine.sync_engine, "connect", listener)
 
 
 async def test_a_ledger_that_another_program_writes_to_is_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -313,9 +304,9 @@ async def test_a_lock_is_free_again_afterwards(here: World) -> None:
 
 
 async def test_every_commit_is_on_the_disk(here: World) -> None:
-    async with here.ledger._writer.engine.connect() as connection:
+    with here.ledger._writer.database.engine.connect() as connection:
         found = [
-            (await connection.execute(text(f"PRAGMA {name}"))).scalar_one()
+            connection.execute(text(f"PRAGMA {name}")).scalar_one()
             for name in ("journal_mode", "synchronous", "foreign_keys")
         ]
 

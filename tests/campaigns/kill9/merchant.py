@@ -31,9 +31,9 @@ from gopay_async.payouts import (
     import_draft,
     open_ledger,
 )
-from gopay_async.payouts.desk import Desk
-from gopay_async.payouts.plan import Claimed, decide
-from gopay_async.payouts.records import Happened, Move
+from gopay_async.payouts.desk import Desk, Step
+from gopay_async.payouts.plan import Claimed, Transition, decide
+from gopay_async.payouts.records import Happened
 from gopay_async.transport import AiohttpTransport
 
 #: The merchant's time-out: what the provider leaves hanging must not take long here.
@@ -71,19 +71,21 @@ class ForgetfulDesk(Desk):
         claimed = [decide(one.standing, fact, self.rules, self.trust).standing for one in payouts]
         return [evolve(one, standing=then, external_id=new_id()) for one, then in zip(payouts, claimed, strict=True)]
 
-    async def enter(self, payout: Payout, fact: object, happened: Happened):  # type: ignore[no-untyped-def]  # as above
-        if happened.kind == "answered":
-            # The ledger still has it as planned: bring it up to date in one transaction with the answer.
-            (planned,) = await self.ledger.known(self.job.account, [payout.reference])
-            step = Move(
-                payout=payout.id,
-                before=planned.standing,
-                after=payout.standing,
-                external_id=payout.external_id,
-                event=evolve(happened, kind="claimed"),
-            )
-            await self.ledger.move([step])
-        return await super().enter(payout, fact, happened)  # type: ignore[arg-type]  # handed on as it came
+    async def record(self, steps: Sequence[Step]) -> list[Transition]:
+        # The ledger still has them as planned: bring it up to date before the answers.
+        answers = [one for one in steps if one.happened.kind == "answered"]
+        planned = await self.ledger.known(self.job.account, [one.payout.reference for one in answers])
+        before = {one.id: one.standing for one in planned}
+        late = [
+            evolve(one.move, before=before[one.payout.id], after=one.payout.standing, event=_late(one.happened))
+            for one in answers
+        ]
+        await self.ledger.move(late)
+        return await super().record(steps)
+
+
+def _late(happened: Happened) -> Happened:
+    return evolve(happened, kind="claimed")
 
 
 class SuspendedDesk(Desk):

@@ -1,0 +1,179 @@
+"""The workers of a run: they send and ask what they are handed, and have written what came of it.  Choose nothing."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from attrs import define, field
+
+from ..api import TopUpAccepted, TransferState
+from ..errors import GoPayError, OperationError, RateLimited, TokenUnavailable, Unauthorized
+from ..session import GoPaySession
+from . import outcomes
+from .desk import Desk, Step
+from .outcomes import entry
+from .pacer import Pacer
+from .plan import Answered, Asked, Crashed, Outcome, Transition
+from .progress import Settings, Slowed
+from .records import Happened, Payout
+from .streak import Streak
+
+#: Seconds for which results are gathered: a transaction costs as much as the work on several payouts.
+_GATHER: Final = 0.02
+
+
+class NotBegun(GoPayError):
+    """It was claimed, and then the run ended before it was sent."""
+
+
+@define
+class Crew:
+    """As many workers as there may be requests at once, and one that records."""
+
+    session: GoPaySession = field(repr=False)
+    settings: Settings
+    desk: Desk
+    pacer: Pacer
+    #: Set once nothing new may begin.
+    halted: asyncio.Event
+    pause: Callable[[str], None]
+    tell: Callable[[Slowed], Awaitable[None]]
+    #: Payouts that were handed out and are not recorded yet; how many of them were claimed and have not begun.
+    underway: set[int] = field(factory=set, init=False)
+    ahead: int = field(default=0, init=False)
+    #: At so few of these whoever waits for news gets to know.
+    enough: int = field(default=0, init=False)
+    #: Set whenever that is so, and whenever something was recorded.
+    news: asyncio.Event = field(factory=asyncio.Event, init=False)
+    _work: "asyncio.Queue[tuple[bool, Payout] | None]" = field(factory=asyncio.Queue, init=False, repr=False)
+    _steps: list[Step] = field(factory=list, init=False, repr=False)
+    _stepped: asyncio.Event = field(factory=asyncio.Event, init=False, repr=False)
+    _over: bool = field(default=False, init=False)
+    _streak: Streak = field(factory=Streak, init=False)
+
+    async def run(self, dispatch: Callable[[], Awaitable[None]]) -> None:
+        """Work while *dispatch* hands out, and until everything it handed out is recorded."""
+        async with asyncio.TaskGroup() as recording:
+            recording.create_task(self._record())
+            async with asyncio.TaskGroup() as workers:
+                for _ in range(self.settings.concurrency):
+                    workers.create_task(self._worker())
+                await dispatch()
+                for _ in range(self.settings.concurrency):
+                    self._work.put_nowait(None)
+            self._over = True
+            self._stepped.set()
+
+    @property
+    def waiting(self) -> int:
+        """How many payouts wait for a worker."""
+        return self._work.qsize()
+
+    def send(self, payout: Payout) -> None:
+        """Have *payout*, which was claimed, sent."""
+        self.ahead += 1
+        self._hand_out(payout, send=True)
+
+    def ask(self, payout: Payout) -> None:
+        """Have the provider asked about *payout*."""
+        self._hand_out(payout, send=False)
+
+    def _hand_out(self, payout: Payout, *, send: bool) -> None:
+        self.underway.add(payout.id)
+        self._work.put_nowait((send, payout))
+
+    async def _worker(self) -> None:
+        while (task := await self._work.get()) is not None:
+            send, payout = task
+            await (self._send(payout) if send else self._ask(payout))
+
+    # --- the record ---
+
+    def _step(self, payout: Payout, fact: Answered | Asked, happened: Happened) -> Transition:
+        """Have recorded what *fact* makes of *payout*, and return it: the next request need not wait for the disk."""
+        step = self.desk.judge(payout, fact, happened)
+        self._steps.append(step)
+        if len(self._steps) == 1:
+            asyncio.get_running_loop().call_later(_GATHER, self._stepped.set)
+        return step.done
+
+    async def _record(self) -> None:
+        """Write what came of the requests, all that ended meanwhile at a time."""
+        try:
+            while not self._over or self._steps:
+                await self._stepped.wait()
+                self._stepped.clear()
+                steps, self._steps = self._steps, []
+                await self.desk.record(steps)
+                self.underway.difference_update([one.payout.id for one in steps])
+                self.news.set()
+        except asyncio.CancelledError:
+            # The ledger's writer lives longer than this task; where it does not, the next run finds them in `sending`.
+            self.desk.submit(self._steps)
+            raise
+
+    # --- sending ---
+
+    async def _send(self, payout: Payout) -> None:
+        result = await self._try(payout)
+        fact = outcomes.answered(result, attempt=payout.standing.attempt, when=self.desk.watch.moment())
+        done = self._step(payout, fact, entry(payout, fact.when, "answered", fact.outcome.value, result))
+        if fact.outcome is Outcome.RATE_LIMITED:
+            await self._slow_down(result)
+        else:
+            self.pacer.speed_up()
+        if isinstance(result, NotBegun):
+            return
+        self._streak = self._streak.follow(fact.outcome, done)
+        reason = done.pause or self._streak.pause(self.settings.rules)
+        if isinstance(result, GoPayError) and not isinstance(result, OperationError):
+            # Raised before any network, and by every other payout too: a session that is closed, say.
+            reason = str(result)
+        if reason:
+            self.pause(reason)
+
+    async def _try(self, payout: Payout) -> TopUpAccepted | GoPayError:
+        """Return how the attempt ended; the only place from which money moves."""
+        await self.pacer.turn()
+        self.ahead -= 1
+        if self.ahead <= self.enough:
+            self.news.set()
+        if self.halted.is_set():
+            return NotBegun("the run ended before it was sent")
+        try:
+            top_up = payout.top_up
+            return await self.session.send(top_up, external_id=payout.external_id, timeout=self.settings.timeout)
+        except GoPayError as error:
+            return error
+        except asyncio.CancelledError:
+            # The ledger's writer lives longer than this task; where it does not, the next run finds it in `sending`.
+            when = self.desk.watch.moment()
+            happened = entry(payout, when, "cancelled", Outcome.UNKNOWN.value, None)
+            self.desk.submit([self.desk.judge(payout, Crashed(when=when), happened)])
+            raise
+
+    # --- asking ---
+
+    async def _ask(self, payout: Payout) -> None:
+        await self.pacer.turn()
+        if self.halted.is_set():
+            return
+        when = self.desk.watch.moment()
+        result = await self._inquire(payout)
+        fact = outcomes.asked(result, attempt=payout.standing.attempt, when=when)
+        self._step(payout, fact, entry(payout, when, "asked", fact.finding.value, result))
+        if isinstance(result, RateLimited):
+            await self._slow_down(result)
+        if isinstance(result, TokenUnavailable | Unauthorized):
+            self.pause(outcomes.words(result))
+
+    async def _inquire(self, payout: Payout) -> TransferState | GoPayError:
+        inquiry = self.settings.contract.of(payout.top_up, payout.external_id)
+        try:
+            return await self.session.send(inquiry, timeout=self.settings.timeout)
+        except GoPayError as error:
+            return error
+
+    async def _slow_down(self, result: object) -> None:
+        self.pacer.slow_down(result.retry_after if isinstance(result, RateLimited) else None)
+        await self.tell(Slowed(rate=self.pacer.rate or 0.0))
