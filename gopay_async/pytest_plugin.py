@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
     from gopay_async.simulator import Simulator
+    from gopay_async.simulator.running import RunningSimulator
     from gopay_async.webhooks import NotificationVerifier
     from gopay_async.webhooks.kit import Kit
     from gopay_async.webhooks.samples import Forge
@@ -73,3 +74,11 @@ def gopay_simulator() -> Iterator[Simulator]:
     simulator: Simulator = import_module("gopay_async.simulator").Simulator()
     yield simulator
     simulator.reset()
+
+
+@pytest.fixture
+def gopay_served_simulator() -> Iterator[RunningSimulator]:
+    """Serve a simulated provider on a free port, in a thread: for clients of any kind, and tests without a loop."""
+    running = import_module("gopay_async.simulator.running").running
+    with running() as served:
+        yield served

@@ -59,6 +59,9 @@ class _Connector(aiohttp.TCPConnector):
             raise aiohttp.ClientConnectionError("the connection was lost, and a request is sent once only")
         try:
             connection = await super().connect(req, traces, timeout)
+            while not _is_clean(connection):
+                connection.close()
+                connection = await super().connect(req, traces, timeout)
         except asyncio.CancelledError:
             # Closing the pool cancels whoever waits for a connection, though nobody cancelled the task.
             if self.closed and not _is_cancelled():
@@ -66,6 +69,12 @@ class _Connector(aiohttp.TCPConnector):
             raise
         departure.unsent = False
         return connection
+
+
+def _is_clean(connection: "aiohttp.connector.Connection") -> bool:
+    # What came on a kept connection before the request was sent is no answer to it; aiohttp would take it for one, and
+    # then answer every request with what belongs to the one before.
+    return connection.protocol is not None and not connection.protocol.should_close
 
 
 def _is_cancelled() -> bool:

@@ -1,5 +1,6 @@
 """The simulator as a command: what it prints, what it serves, and what it refuses."""
 
+import asyncio
 import json
 import os
 import re
@@ -10,20 +11,24 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
+from anyio import wait_all_tasks_blocked
 from typer.testing import CliRunner
 
 from gopay_async import Credentials, Environment, GoPaySession
 from gopay_async.cli.commands import app
+from gopay_async.cli.simulator import tell
 from gopay_async.keys import load_public_key
+from gopay_async.simulator.console import Console
 from gopay_async.simulator.handover import as_shell, keep
+from gopay_async.simulator.journal import Journal
 from gopay_async.simulator.recording import recorded_faults
 
-from .simulator_for_tests import payment, simulator, top_up
+from .simulator_for_tests import payment, send, signed, simulator, top_up
 
 COMMAND = [sys.executable, "-c", "from gopay_async.cli import main; main()", "simulator"]
 
@@ -122,7 +127,13 @@ def test_own_credentials_are_taken_and_not_printed(tmp_path: Path) -> None:
     with started("--json", "--from-env", "--no-page", **values, GOPAY_PRIVATE_KEY=str(tmp_path / "merchant.pem")) as it:
         told = line(it)
 
+    with started("--from-env", "--no-page", **values, GOPAY_PRIVATE_KEY=str(tmp_path / "merchant.pem")) as it:
+        assert it.stdout is not None
+        banner = "".join(iter(it.stdout.readline, "Ctrl-C ends it.\n"))
+
     assert told["environment"].keys() == {"GOPAY_URL", "GOPAY_NOTIFICATION_KEY"}
+    assert "# Beside your own credentials, paste" in banner
+    assert str(own.credentials.client_secret) not in banner
 
 
 @pytest.mark.parametrize(
@@ -169,6 +180,29 @@ def test_requests_are_told_as_they_come_and_wrong_signatures_taken_apart(options
 
     assert told[0].endswith("401 4013800  TopUp  POST /v1.0/emoney/topup\n")
     assert told[1] == "          missing-header: the header Authorization is missing\n"
+
+
+@contextmanager
+def unread() -> Iterator[TextIO]:
+    """Open a pipe whose other end is closed."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with suppress(BrokenPipeError), os.fdopen(writer, "w", encoding="utf-8") as file:
+        yield file
+
+
+async def test_who_stops_reading_does_not_stop_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    simulated, ended = simulator(), asyncio.Event()
+    await send(simulated, signed(simulated, top_up()))
+    with unread() as file:
+        monkeypatch.setattr(sys, "stderr", file)
+        task = asyncio.create_task(tell(Journal(Console(simulated)), until=ended))
+        await wait_all_tasks_blocked()
+        went_on = not task.done()
+        ended.set()
+        await task
+
+    assert went_on
 
 
 def test_where_notifications_go_is_said() -> None:

@@ -13,7 +13,7 @@ from attrs import evolve
 
 from gopay_async import Money, signing
 from gopay_async.api import ApplyToken, IssueToken, TopUp
-from gopay_async.models import UrlParam
+from gopay_async.models import UrlParam, format_time
 from gopay_async.simulator import DROP_AFTER, FAULTS, Simulator
 from gopay_async.simulator.anatomy import compare
 from gopay_async.simulator.page.drawing import on_payment, rupiah
@@ -24,7 +24,7 @@ from gopay_async.webhooks import NotificationVerifier
 
 from .keys_for_tests import PROVIDER_KEY
 from .page_for_tests import Browser, browsing, plain
-from .simulator_for_tests import payment, send, session, signed, top_up, with_headers
+from .simulator_for_tests import START, payment, send, session, signed, top_up, with_headers
 from .test_simulator_gate import COMPACT, resigned
 
 VIEWS = ["/_simulator/", "/_simulator/requests", "/_simulator/faults", "/_simulator/notifications"]
@@ -125,9 +125,16 @@ async def test_what_comes_from_the_network_is_escaped() -> None:
         request = signed(browser.simulator, top_up(), body=f'{{"a":"{evil}"}}'.encode())
         await send(browser.simulator, with_headers(request, X_PARTNER_ID=evil))
         await browser.post(f"/v1.0/{evil}", data=b"")
-        pages = [(await browser.get(path))[1] for path in (*PAGES, "/_simulator/requests/1", "/_simulator/requests/2")]
+        # Shown as a difference of two bodies.
+        digest = sha256(request.body.replace(b"/", b"\\/")).hexdigest()
+        await send(browser.simulator, resigned(browser.simulator, request, digest=digest))
+        pages = [
+            (await browser.get(path))[1]
+            for path in (*PAGES, *(f"/_simulator/requests/{number}" for number in (1, 2, 3)))
+        ]
 
-    assert "&lt;script&gt;alert(1)" in pages[-2]
+    assert "&lt;script&gt;alert(1)" in pages[-3]
+    assert '<mark class="got">\\</mark>/script&gt;' in pages[-1]
     assert [evil in page for page in pages] == [False] * len(pages)
 
 
@@ -404,11 +411,14 @@ async def test_a_fault_is_switched_on_met_and_switched_off() -> None:
         await browser.press("fault", fault="error", on="TopUp", when="before", times=2)
         answer = await send(browser.simulator, signed(browser.simulator, top_up()))
         _, html = await browser.get("/_simulator/faults")
+        await send(browser.simulator, signed(browser.simulator, top_up()))
+        _, later = await browser.get("/_simulator/faults")
         await browser.press("fault-off", number=0)
         after = await send(browser.simulator, signed(browser.simulator, top_up()))
 
     assert (answer.status, after.status) == (500, 202)
     assert "nothing processed" in html
+    assert ("used up" in html, "used up" in later) == (False, True)
 
 
 async def test_faults_at_random_and_with_seconds_are_switched_on_and_all_off() -> None:
@@ -836,6 +846,28 @@ async def test_a_late_notification_waits_for_the_clock_once() -> None:
         await browser.press("deliver")
 
     assert (before, len(browser.simulator.deliveries)) == (0, 1)
+
+
+async def test_the_demo_shop_shares_a_clock_that_leaps() -> None:
+    async with browsing() as browser:
+        await browser.buy()
+        await browser.told("notify", to=f"{browser.url}/_simulator/shop")
+        await browser.told("clock", months=2)
+        _, state = await browser.told("deliver")
+
+    # Of the payment that expired on the way.
+    assert [(one["kind"], one["status"]) for one in state["deliveries"]] == [("debit", 200)]
+
+
+async def test_who_does_not_share_the_clock_is_told_the_time_of_the_machine() -> None:
+    async with browsing() as browser:
+        created = await browser.buy()
+        await browser.told("clock", seconds=600)
+        await browser.told("pay", reference=created.reference_no)
+        (notice,) = browser.simulator.outbox
+        await browser.told("deliver", to=f"{browser.url}/elsewhere")
+
+    assert notice.headers["X-TIMESTAMP"] == format_time(START)
 
 
 async def test_after_a_rotation_the_old_key_verifies_nothing_new() -> None:

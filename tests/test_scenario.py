@@ -79,6 +79,14 @@ def test_a_file_sets_policy_faults_and_switches(tmp_path: Path) -> None:
     ]
 
 
+def test_the_scenario_of_the_documentation_can_be_read(tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[1] / "docs" / "simulator.md").read_text(encoding="utf-8")
+    path = tmp_path / "scenario.toml"
+    path.write_text(guide.partition("```toml\n")[2].partition("```")[0], encoding="utf-8")
+
+    assert [one.fault.name for one in load_scenario(path).faults.rules] == ["drop-after", "error", "timeout", "hang"]
+
+
 def test_a_top_up_may_be_told_never_to_settle() -> None:
     found = read_scenario("[policy]\nsettle_after = inf\nfound_after = 5")
 

@@ -1,6 +1,7 @@
 """The aiohttp transport by itself: what it proves about a failure, what it reads, and how it ends."""
 
 import asyncio
+import json
 import time
 
 import aiohttp
@@ -10,7 +11,7 @@ import pytest
 from gopay_async.exchange import Request, Response
 from gopay_async.transport import LIMIT, AiohttpTransport, Departure, TooLarge
 
-from .misbehaving import answer, close_after_head, hang, misbehaving, raw, too_large
+from .misbehaving import Wire, answer, close_after_head, hang, message, misbehaving, raw, too_large
 
 
 def request(base: str, method: str = "POST", target: str = "/v1.0/call", body: bytes = b"{}") -> Request:
@@ -160,6 +161,27 @@ async def test_a_connection_is_idle_for_ten_seconds_at_most(
         await transport.aclose()
 
     assert server.connections == connections
+
+
+async def test_what_comes_on_a_kept_connection_unasked_answers_no_request() -> None:
+    transport, other = AiohttpTransport(), AiohttpTransport()
+
+    async def and_more(wire: Wire) -> None:
+        await answer({"answer": 1})(wire)
+        await wire.server.released.wait()
+        await wire.say(message({"answer": "nobody asked"}))
+
+    async with misbehaving(and_more, answer({"answer": 2})) as server, misbehaving() as elsewhere:
+        first = await transport.send(request(server.url), Departure())
+        server.release()
+        # Once there and back elsewhere: what is said here has arrived meanwhile.
+        await other.send(request(elsewhere.url), Departure())
+        second = await transport.send(request(server.url), Departure())
+        await transport.aclose()
+        await other.aclose()
+
+    assert [json.loads(one.body)["answer"] for one in (first, second)] == [1, 2]
+    assert (len(server.calls), server.connections) == (2, 2)
 
 
 async def test_a_pool_that_was_never_used_can_be_closed() -> None:

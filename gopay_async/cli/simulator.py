@@ -4,6 +4,7 @@ import asyncio
 import errno
 import json
 import signal
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,7 +17,7 @@ from attrs import define
 from ..credentials import Credentials
 from ..errors import GoPayError, InvalidInput
 from ..simulator import Simulator
-from ..simulator.console import Console
+from ..simulator.console import SHOP, Console
 from ..simulator.handover import as_shell, keep, kept, variables, with_files
 from ..simulator.journal import Journal
 from ..simulator.page import serve_control, serve_page
@@ -25,6 +26,10 @@ from ..simulator.scenario import Scenario, load_scenario
 
 #: Seconds between two looks at what has happened.
 _LOOK: Final = 0.2
+
+
+_PASTE: Final = "Credentials, good for nothing else. Paste them into the shell of your program"
+_PASTE_OWN: Final = "Beside your own credentials, paste into the shell of your program"
 
 
 @define(kw_only=True)
@@ -100,7 +105,9 @@ def _in_words(problem: GoPayError | OSError, options: Options) -> str:
         return str(problem)
     if problem.errno == errno.EADDRINUSE:
         return f"port {options.port} is taken: give another, or leave --port out for any that is free"
-    return f"{problem.filename or f'cannot listen on {options.host}'}: {problem.strerror}"
+    if isinstance(problem, socket.gaierror):
+        return f"{options.host}: {problem.strerror}"
+    return f"{problem.filename}: {problem.strerror}" if problem.filename else str(problem)
 
 
 async def _run(options: Options) -> None:
@@ -112,7 +119,7 @@ async def _run(options: Options) -> None:
     with _folder(options) as folder:
         async with serve(console, host=options.host, port=options.port, force=options.force) as url:
             if options.notify is None and options.page:
-                console.notify = f"{url}/_simulator/shop"
+                console.notify = url + SHOP
             if options.folder is not None:
                 keep(made, options.folder)
             found = with_files(variables(made, url), folder)
@@ -125,17 +132,22 @@ async def _run(options: Options) -> None:
                 await asked_to_end.wait()
             else:
                 typer.echo(_banner(found, console, options))
-                await _tell(Journal(console, url if options.page else ""), until=asked_to_end)
+                await tell(Journal(console, url if options.page else ""), until=asked_to_end)
 
 
-async def _tell(journal: Journal, *, until: asyncio.Event) -> None:
+async def tell(journal: Journal, *, until: asyncio.Event) -> None:
     """Print what happens, until it is time to end."""
-    while not until.is_set():
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_LOOK):
-                await until.wait()
-        for line in journal.news():
-            typer.echo(line, err=True)
+    with suppress(BrokenPipeError):
+        while True:
+            for line in journal.news():
+                typer.echo(line, err=True)
+            if until.is_set():
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK):
+                    await until.wait()
+    # Nobody reads it any more; whoever sends requests goes on all the same.
+    await until.wait()
 
 
 def _make(options: Options) -> Simulator:
@@ -188,7 +200,7 @@ def _banner(found: dict[str, str], console: Console, options: Options) -> str:
         *_addresses(url, options),
         f"Notifications   {_destination(console, options)}",
         "",
-        "# Credentials, good for nothing else. Paste them into the shell of your program:",
+        f"# {_PASTE_OWN if options.from_env else _PASTE}:",
         as_shell(found),
         "",
         "# In Python:  GoPaySession(Credentials.from_env(), Environment.at(os.environ['GOPAY_URL']))",

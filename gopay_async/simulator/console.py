@@ -7,7 +7,7 @@ from datetime import timedelta
 from secrets import token_urlsafe
 from typing import Any, Final
 
-from attrs import define, field, fields
+from attrs import asdict, define, field, fields
 
 from ..errors import InvalidInput
 from ..models import Money, format_time
@@ -24,6 +24,8 @@ from .verdict import code_of, why
 
 #: Seconds between two looks at what is due.
 PAUSE: Final = 0.1
+#: Where the demo shop is; it alone goes by the simulator's clock.
+SHOP: Final = "/_simulator/shop"
 
 Words = Mapping[str, str]
 
@@ -56,7 +58,7 @@ class Console:
             return []
         # Only one round at a time: two would both deliver what is due.
         async with self._round:
-            return await self.simulator.deliver(self.notify)
+            return await self.simulator.deliver(self.notify, outside=not self.notify.endswith(SHOP))
 
     async def keep_delivering(self) -> None:
         """Deliver what is due, for ever."""
@@ -80,6 +82,7 @@ class Console:
             "outbox": [_notice(one) for one in simulator.outbox],
             "deliveries": [_delivery(one) for one in simulator.deliveries],
             "faults": [describe(one) for one in simulator.faults.rules],
+            "trouble": asdict(simulator.trouble),
         }
 
 

@@ -36,14 +36,19 @@ class Notice:
     made_at: datetime
     #: When it is to be delivered next.
     due_at: datetime
-    _sign: Callable[[], dict[str, str]] = field(repr=False, alias="sign")
+    _sign: Callable[[datetime], dict[str, str]] = field(repr=False, alias="sign")
     delays: tuple[timedelta, ...] = DELAYS
     attempts: int = 0
+    #: What X-TIMESTAMP says; that of the first delivery, once there was one.
+    stamp: datetime = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.stamp = self.made_at
 
     @cached_property
     def headers(self) -> dict[str, str]:
         """The headers, signed when they are looked at."""
-        return self._sign()
+        return self._sign(self.stamp)
 
     def accepts(self, status: int | None) -> bool:
         """Whether an answer with *status* counts as delivered: 200, for linking any 2xx."""
@@ -76,9 +81,10 @@ class Herald:
         self, kind: str, path: str, body: dict[str, Any], at: datetime, delays: tuple[timedelta, ...] = DELAYS
     ) -> Notice:
         """Return *body* as a notification to *path* that is signed with RSA (payment-notification-api page)."""
-        raw, timestamp, external_id = wire.dumps(body), format_time(at), self.ids.digits(32)
+        raw, external_id = wire.dumps(body), self.ids.digits(32)
 
-        def sign() -> dict[str, str]:
+        def sign(stamp: datetime) -> dict[str, str]:
+            timestamp = format_time(stamp)
             text = signing.notification_string("POST", path, raw, timestamp)
             return {
                 "Content-Type": "application/json",
@@ -153,7 +159,7 @@ class Herald:
         )
         raw = wire.dumps(wire.unstructure(notification))
 
-        def sign() -> dict[str, str]:
+        def sign(_: datetime) -> dict[str, str]:
             signature = sha512(raw + self.iris_key.encode()).hexdigest()
             return {"Content-Type": "application/json", "Iris-Signature": signature}
 

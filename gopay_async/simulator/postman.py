@@ -46,14 +46,18 @@ class Postman:
     #: What goes wrong on the way.
     trouble: Trouble = field(factory=Trouble)
 
-    async def deliver(self, to: str, *, timeout: float = TIMEOUT) -> list[Delivery]:
+    async def deliver(self, to: str, *, timeout: float = TIMEOUT, outside: bool = False) -> list[Delivery]:
         """Post what is due to the prefix *to*, in order; what is not answered with 200 stays, for its next time.
 
-        After five repeats it is given up.  Raises InvalidInput unless *to* is on loopback.
+        X-TIMESTAMP is the time of the first attempt; the machine's for a receiver *outside*, which does not share the
+        clock.  After five repeats it is given up.  Raises InvalidInput unless *to* is on loopback.
         """
         prefix = prefix_of(to)
         now = self.clock.now()
         due = [one for one in self.outbox if self.trouble.is_due(one, now - one.due_at)]
+        for one in due:
+            if not one.attempts:
+                one.stamp = self.clock.outside() if outside else now
         made: list[Delivery] = []
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=timeout)) as client:
             for notice in self.trouble.route(due):

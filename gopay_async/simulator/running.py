@@ -70,7 +70,7 @@ class RunningSimulator:
         """Deliver the notifications that are due to the prefix *to*, and return how many were accepted."""
 
         async def run() -> int:
-            return sum(one.accepted for one in await self._console.simulator.deliver(to))
+            return sum(one.accepted for one in await self._console.simulator.deliver(to, outside=True))
 
         return self._portal.call(run)
 

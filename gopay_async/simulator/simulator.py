@@ -204,14 +204,16 @@ class Simulator:
         """What was delivered, or tried to be, oldest first."""
         return self._postman.log
 
-    async def deliver(self, to: str, *, timeout: float = TIMEOUT) -> list[Delivery]:
+    async def deliver(self, to: str, *, timeout: float = TIMEOUT, outside: bool = False) -> list[Delivery]:
         """Post the notifications that are due to the prefix *to*, and return what came of it.
 
         What is not answered with 200 is repeated after 2, 10, 30, 90 and 210 minutes of the virtual clock: advance it
-        and call again.  *timeout* is in real seconds.  Raises InvalidInput unless *to* is on loopback.
+        and call again.  X-TIMESTAMP is the time of the first attempt by that clock; by the machine's for a receiver
+        *outside*, which does not share it.  *timeout* is in real seconds.  Raises InvalidInput unless *to* is on
+        loopback.
         """
         self.run()
-        return await self._postman.deliver(to, timeout=timeout)
+        return await self._postman.deliver(to, timeout=timeout, outside=outside)
 
     async def resend(self, delivery: Delivery, *, timeout: float = TIMEOUT) -> Delivery:
         """Post a notification that was delivered, or not, again: the same bytes to the same address."""

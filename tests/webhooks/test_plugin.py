@@ -1,7 +1,9 @@
 """The fixtures for users' tests, as pytest finds them through the entry point."""
 
+import json
 import subprocess
 import sys
+import urllib.request
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -11,6 +13,7 @@ import pytest
 
 from gopay_async.errors import WebhookError
 from gopay_async.simulator import Simulator
+from gopay_async.simulator.running import RunningSimulator
 from gopay_async.webhooks import NotificationVerifier
 from gopay_async.webhooks.kit import Kit, Subject
 from gopay_async.webhooks.samples import PAYOUT_PATH, Delivery, Forge
@@ -78,6 +81,13 @@ async def test_the_kit_is_made_for_a_subject(gopay_kit: Callable[[Any], Kit]) ->
 
 def test_the_simulator_is_there(gopay_simulator: Simulator) -> None:
     assert gopay_simulator.clock.now() >= datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def test_a_simulator_is_served_on_a_free_port(gopay_served_simulator: RunningSimulator) -> None:
+    with urllib.request.urlopen(f"{gopay_served_simulator.url}/_simulator/check", timeout=20) as answer:
+        balanced = json.loads(answer.read())
+
+    assert balanced == {"balanced": True}
 
 
 def test_the_plugin_imports_nothing_before_a_fixture_is_used() -> None:

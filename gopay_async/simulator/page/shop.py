@@ -18,10 +18,9 @@ from ...models import Money, new_external_id
 from ...session import GoPaySession
 from ...webhooks.payout import PayoutVerifier
 from ...webhooks.verifier import NotificationVerifier, Verifier
-from ..console import Console
-from ..control import PREFIX, as_json, refuse_forms
+from ..console import SHOP, Console
+from ..control import as_json, refuse_forms
 
-ROOT: Final = f"{PREFIX}/shop"
 #: Seconds for one call: whoever waits for a page does not wait longer.
 PATIENCE: Final = 5.0
 
@@ -48,11 +47,11 @@ class Shop:
 
     def mount(self, app: web.Application) -> None:
         """Add the routes."""
-        app.router.add_post(f"{ROOT}/login", self._answering(self._login))
-        app.router.add_post(f"{ROOT}/orders", self._answering(self._order))
-        app.router.add_post(f"{ROOT}/rewards", self._answering(self._reward))
-        app.router.add_get(ROOT + "/orders/{number}", self._show)
-        app.router.add_post(ROOT + "/{path:.+}", self._receive)
+        app.router.add_post(f"{SHOP}/login", self._answering(self._login))
+        app.router.add_post(f"{SHOP}/orders", self._answering(self._order))
+        app.router.add_post(f"{SHOP}/rewards", self._answering(self._reward))
+        app.router.add_get(SHOP + "/orders/{number}", self._show)
+        app.router.add_post(SHOP + "/{path:.+}", self._receive)
 
     def _answering(
         self, handle: Callable[[web.Request, dict[str, Any]], Awaitable[dict[str, Any]]]
