@@ -10,6 +10,7 @@ import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import cache, partial
 from typing import Annotated, Any, Final, TypeVar, Union, dataclass_transform, get_args, get_origin
 
 import attrs
@@ -36,8 +37,12 @@ class Text:
             raise InvalidInput(name, f"has {len(value)} characters; at most {self.length} are allowed")
         if not value.isascii():
             _check_unicode(name, value)
-        if self.pattern and not re.fullmatch(self.pattern, value, re.ASCII):
+        if self.pattern and not _compiled(self.pattern).fullmatch(value):
             raise InvalidInput(name, f"may hold {self.hint} only")
+
+
+# Every message is checked by its rules: `re.fullmatch`, which looks its options up each time, takes twice as long.
+_compiled: Final = cache(partial(re.compile, flags=re.ASCII))
 
 
 @frozen
@@ -258,6 +263,10 @@ class _Check:
 
 
 def _check_type(name: str, kind: Any, value: object) -> None:
+    # The usual case first: to ask what a kind is made of takes longer than all of this.
+    if type(value) is kind:
+        _check_content(name, value)
+        return
     origin = get_origin(kind) or kind
     if origin is Sequence:
         (item,) = get_args(kind)
@@ -266,8 +275,13 @@ def _check_type(name: str, kind: Any, value: object) -> None:
         return
     if not isinstance(value, origin) or (isinstance(value, bool) and origin is int):
         raise InvalidInput(name, f"must be {_words(origin)}, not {type(value).__name__}")
+    _check_content(name, value)
+
+
+def _check_content(name: str, value: object) -> None:
     if isinstance(value, str):
-        _check_unicode(name, value)
+        if not value.isascii():
+            _check_unicode(name, value)
     elif isinstance(value, datetime):
         _check_time(name, value)
 
@@ -285,8 +299,11 @@ def _words(kind: type[Any]) -> str:
     )
 
 
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
 def _check_unicode(name: str, value: str) -> None:
-    if any("\ud800" <= char <= "\udfff" for char in value):
+    if _SURROGATE.search(value):
         raise InvalidInput(name, "holds a lone surrogate, which is not text and cannot be encoded as UTF-8")
 
 

@@ -85,7 +85,7 @@ class Between:
 
     def check(self, name: str, value: Money) -> None:
         """Raise InvalidInput when *value* is outside."""
-        if not self.least <= value <= self.most:
+        if not self.least.value <= value.value <= self.most.value:
             raise InvalidInput(name, f"is Rp {value}; from {self.least} to {self.most} is allowed")
 
 

@@ -47,7 +47,12 @@ def token_string(client_id: str, timestamp: str) -> str:
 
 def transaction_string(method: str, path: str, access_token: str, body: bytes, timestamp: str) -> str:
     """Return what is signed for a call; *path* has its query exactly as sent, *access_token* no ``Bearer``."""
-    return f"{method.upper()}:{path}:{access_token}:{digest(body)}:{timestamp}"
+    return digested_string(method, path, access_token, digest(body), timestamp)
+
+
+def digested_string(method: str, path: str, access_token: str, digest_of_body: str, timestamp: str) -> str:
+    """Return `transaction_string` for a body of which only the digest is at hand."""
+    return f"{method.upper()}:{path}:{access_token}:{digest_of_body}:{timestamp}"
 
 
 def notification_string(method: str, path: str, body: bytes, timestamp: str) -> str:

@@ -5,7 +5,7 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
 from html import escape
@@ -122,7 +122,7 @@ class _Server:
         assert response is not None  # an ending with an answer has one
         headers = CIMultiDict(response.headers)
         # aiohttp would date it by the machine's clock.
-        headers.setdefault("Date", format_datetime(self._desk.clock.now().astimezone(UTC), usegmt=True))
+        headers.setdefault("Date", _http_date(self._desk.clock.now().replace(microsecond=0)))
         return web.Response(status=response.status, headers=headers, body=response.body)
 
     async def half(self, request: web.Request, outcome: Outcome) -> web.StreamResponse:
@@ -168,6 +168,11 @@ class _Server:
         if payment.status == PENDING:
             change(payment.reference_no)
         raise web.HTTPSeeOther(request.rel_url)
+
+
+@lru_cache(maxsize=1)
+def _http_date(second: datetime) -> str:
+    return format_datetime(second.astimezone(UTC), usegmt=True)
 
 
 @lru_cache(maxsize=64)

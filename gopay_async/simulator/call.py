@@ -10,6 +10,7 @@ from ..exchange import Request
 from ..operation import Endpoint, Operation
 from .diagnosis import Explanation
 from .records import Link, User
+from .signatures import Anatomy
 
 
 @define(eq=False, kw_only=True)
@@ -35,6 +36,8 @@ class Call:
     link: Link | None = None
     #: The user of the mini-app.
     user: User | None = None
+    #: None where a call carries no signature (Core API, mini-app).
+    anatomy: Anatomy | None = field(default=None, repr=False)
 
     @property
     def endpoint(self) -> Endpoint:

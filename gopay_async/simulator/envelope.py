@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from attrs import frozen
@@ -23,8 +24,18 @@ _SUCCESSFUL: Final = "Successful"
 
 def respond(status: int, body: wire.Json, at: datetime, *, headers: dict[str, str] | None = None) -> Response:
     """Return *body* as a response of the provider at the time *at*."""
-    told = {"Content-Type": "application/json", "X-TIMESTAMP": format_time(at), **(headers or {})}
+    told = {
+        "Content-Type": "application/json",
+        "X-TIMESTAMP": _clock_text(at.replace(microsecond=0)),
+        **(headers or {}),
+    }
     return Response(status, CIMultiDict(told), wire.dumps(body))
+
+
+@lru_cache(maxsize=1)
+def _clock_text(second: datetime) -> str:
+    # Every answer within a second says the same.
+    return format_time(second)
 
 
 @frozen
@@ -44,12 +55,10 @@ def accept(call: Call, answer: Answer | Said | Mapping[str, Any]) -> Response:
 
 
 def _body(call: Call, answer: Answer | Said | Mapping[str, Any]) -> dict[str, Any]:
-    if isinstance(answer, Mapping):
-        return dict(answer)
-    if not isinstance(answer, Said):
-        return wire.unstructure(answer)
-    told = {"responseCode": f"{answer.status}{call.endpoint.service}00", "responseMessage": answer.message}
-    return {**wire.unstructure(answer.answer), **told}
+    if isinstance(answer, Said):
+        told = {"responseCode": f"{answer.status}{call.endpoint.service}00", "responseMessage": answer.message}
+        return {**wire.unstructure(answer.answer), **told}
+    return wire.unstructure(answer) if isinstance(answer, Answer) else dict(answer)
 
 
 def refuse(call: Call, refusal: Refusal) -> Response:

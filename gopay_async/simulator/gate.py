@@ -8,6 +8,7 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from hashlib import sha256
 from typing import Final
 
 from attrs import define, field
@@ -22,8 +23,9 @@ from .books import Books
 from .call import Call
 from .clock import VirtualClock
 from .diagnosis import Cause, Evidence, explain_hmac, explain_rsa
-from .report import Anatomy, Finding, Report
+from .report import Finding, Report
 from .respelling import is_sorted
+from .signatures import CallAnatomy, TokenCallAnatomy
 
 _Findings = Iterator[Finding]
 #: Services whose table has "Token Not Found" beside "Invalid Token" (customer-top-up page and its family).
@@ -51,7 +53,7 @@ class Gate:
             call.request,
             call.at,
             findings,
-            self._anatomy(call),
+            call.anatomy,
             call.header("X-SIGNATURE"),
             call.explanation,
         )
@@ -60,6 +62,7 @@ class Gate:
 
     def client_key(self, call: Call) -> _Findings:
         """Check the token call: RSA over client id and time."""
+        call.anatomy = TokenCallAnatomy(str(self.credentials.client_id), call.header("X-TIMESTAMP"), self._key)
         missing = tuple(_missing(call, "Content-Type", "X-TIMESTAMP", "X-CLIENT-KEY", "X-SIGNATURE"))
         yield from missing
         yield from _content_type(call)
@@ -82,8 +85,7 @@ class Gate:
         yield from self._timestamp(call)
         yield from self._partner(call)
         yield from self._token(call)
-        if call.header("X-SIGNATURE"):
-            yield from self._hmac(call)
+        yield from self._hmac(call)
         yield from self._customer(call)
 
     def _timestamp(self, call: Call) -> _Findings:
@@ -95,9 +97,10 @@ class Gate:
         except ValueError:
             yield _malformed("X-TIMESTAMP", f"{text[:40]!r} is not a time such as 2026-01-01T00:00:00+07:00")
             return
-        # Who does not share a clock that was turned goes by the machine's, and must not be shut out.
-        nows = (call.at, self.clock.outside()) if self.clock.runs else (call.at,)
-        behind = min((now - moment for now in nows), key=abs)
+        behind = call.at - moment
+        if abs(behind) > self.tolerance and self.clock.runs:
+            # Who does not share a clock that was turned goes by the machine's, and must not be shut out.
+            behind = min(behind, self.clock.outside() - moment, key=abs)
         if abs(behind) > self.tolerance:
             name = "stale" if behind > timedelta(0) else "future"
             yield Finding(name, self._off(call, behind), message="Unauthorized. Timestamp")
@@ -125,9 +128,11 @@ class Gate:
         if partner not in ("", self.credentials.partner_id):
             text = f"X-PARTNER-ID is {partner!r}, expected was {self.credentials.partner_id!r}"
             yield Finding("partner", text, message="Unauthorized. Unknown partner")
-        if channel and not re.fullmatch(r"\d{5}", channel, re.ASCII):
+        if channel in ("", self.credentials.channel_id):
+            return
+        if not re.fullmatch(r"\d{5}", channel, re.ASCII):
             yield _malformed("CHANNEL-ID", f"is {channel!r}, must be exactly five digits")
-        elif channel not in ("", self.credentials.channel_id):
+        else:
             text = f"CHANNEL-ID is {channel!r}, expected was {self.credentials.channel_id!r}"
             yield Finding("channel", text, message="Unauthorized. Unknown channel")
 
@@ -163,17 +168,20 @@ class Gate:
             yield Finding("missing-header", "the header Authorization-Customer is missing", case="02")
 
     def _hmac(self, call: Call) -> _Findings:
-        body = call.request.body
-        if signing.minify(body) != body:
-            yield Finding(
-                "spaces", _STRICT if self.strict else _SPACES, message="Unauthorized. Signature", is_fatal=self.strict
-            )
-        received = call.header("X-SIGNATURE")
+        body, received = call.request.body, call.header("X-SIGNATURE")
+        compact = signing.minify(body)
+        digest, timestamp = sha256(compact).hexdigest(), call.header("X-TIMESTAMP")
+        call.anatomy = anatomy = CallAnatomy(call.request, call.token, digest, timestamp, self._secret)
+        if not received:
+            return
+        if compact != body:
+            text = _STRICT if self.strict else _SPACES
+            yield Finding("spaces", text, message="Unauthorized. Signature", is_fatal=self.strict)
         try:
-            signing.verify_hmac(self._text(call), received, self._secret)
+            signing.verify_hmac(anatomy.string_to_sign(), received, self._secret)
         except BadSignature:
             call.explanation = explain_hmac(self._evidence(call, received))
-            yield from _unsigned(call.explanation.causes, _nothing_known(signing.minify(body)))
+            yield from _unsigned(call.explanation.causes, _nothing_known(compact))
 
     def _evidence(self, call: Call, received: str) -> Evidence:
         return Evidence(
@@ -198,19 +206,6 @@ class Gate:
         except BadSignature:
             call.explanation = explain_rsa(client_id, timestamp, received, public)
             yield from _unsigned(call.explanation.causes, _ANOTHER_KEY)
-
-    def _text(self, call: Call) -> str:
-        request = call.request
-        timestamp = call.header("X-TIMESTAMP")
-        return signing.transaction_string(request.method, request.target, call.token, request.body, timestamp)
-
-    def _anatomy(self, call: Call) -> Anatomy | None:
-        if call.endpoint.auth is Auth.ACCESS_TOKEN:
-            return Anatomy(lambda: self._text(call), lambda text: signing.sign_hmac(text, self._secret))
-        if call.endpoint.auth is Auth.CLIENT_KEY:
-            parts = (str(self.credentials.client_id), call.header("X-TIMESTAMP"))
-            return Anatomy(lambda: signing.token_string(*parts), lambda text: signing.sign_rsa(text, self._key))
-        return None
 
     @property
     def _secret(self) -> str:

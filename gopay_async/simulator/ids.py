@@ -5,7 +5,10 @@ from random import Random
 
 from attrs import define, field
 
-_ALPHANUMERIC = string.ascii_letters + string.digits
+_ALPHANUMERIC = (string.ascii_letters + string.digits).encode()
+# Byte -> letter or digit. Some come up a little more often than others, which does not matter here; that it takes a
+# tenth of the time of choosing each one does, for every payment has an id.
+_LETTERS = bytes(_ALPHANUMERIC[byte % len(_ALPHANUMERIC)] for byte in range(256))
 
 
 @define
@@ -20,7 +23,7 @@ class Ids:
 
     def text(self, length: int) -> str:
         """Return *length* letters and digits."""
-        return "".join(self.random.choices(_ALPHANUMERIC, k=length))
+        return self.random.randbytes(length).translate(_LETTERS).decode()
 
     def uuid(self) -> str:
         """Return text in the shape of a UUID."""

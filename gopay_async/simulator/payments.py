@@ -89,7 +89,7 @@ class Payments:
         # The same id again within a day is replayed, not processed: the last payment is the one that counts.
         self._by_external_id[payment.kind, payment.external_id] = payment
         self._by_partner_reference[payment.kind, payment.partner_reference_no] = payment
-        self.timeline.schedule(payment.valid_up_to, lambda moment: self._expire_if_open(payment, moment))
+        self.timeline.schedule(payment.valid_up_to, self._expire_if_open, payment)
 
     def find(
         self, kind: str, *, reference_no: str | None, external_id: str | None = None, partner: str | None = None

@@ -51,7 +51,7 @@ class Payouts:
         self.by_reference[payout.reference_no] = payout
         self._by_partner_reference[partner_reference_no] = payout
         if self.policy.settle_after is not None:
-            self.timeline.schedule(after(at, self.policy.settle_after), lambda moment: self.settle(payout, moment))
+            self.timeline.schedule(after(at, self.policy.settle_after), self.settle, payout)
         return payout
 
     def _check(self, reference: str, customer_number: str, amount: Money, at: datetime) -> None:

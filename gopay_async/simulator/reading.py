@@ -42,6 +42,22 @@ def _body(call: Call) -> dict[str, Any]:
         raise BadField(Defect.UNPARSABLE, "body", str(error)) from None
 
 
+@frozen(kw_only=True)
+class _Optional:
+    """A field that may be left out."""
+
+    name: str
+    #: The wire name, for people.
+    label: str
+    type: Any
+    #: What the attribute is when the field was left out.
+    default: Any
+    #: The places on the wire where it may stand, the usual one first.
+    places: tuple[tuple[str, ...], ...]
+    #: Whether it holds objects with fields of their own.
+    is_part: bool
+
+
 @frozen
 class _Plan:
     """What has to be looked at besides the fields that `wire` reads."""
@@ -50,10 +66,7 @@ class _Plan:
     names: dict[str, str]
     #: Fields whose value is fixed: wire names and the value.
     constants: list[tuple[tuple[str, ...], Any]]
-    #: Optional fields: attribute, where they stand, what the attribute is when they were left out.
-    optional: list[tuple[str, Spelling, Any]]
-    #: Those of them that hold objects of their own.
-    parts: set[str]
+    optional: list[_Optional]
     #: Fields of path and query.
     placed: list[tuple[str, Spelling, bool]]
 
@@ -70,7 +83,7 @@ def _plan(kind: type[Any]) -> _Plan:
 
 
 def _made(kind: type[Any]) -> _Plan:
-    plan = _Plan({}, [], [], set(), [])
+    plan = _Plan({}, [], [], [])
     pairs = ((one, spelling(one)) for one in attrs.fields(kind))
     for one, found in ((one, found) for one, found in pairs if found):
         plan.names[one.name] = ".".join((*found.within, found.name)).replace("[]", "")
@@ -80,10 +93,20 @@ def _made(kind: type[Any]) -> _Plan:
             # The official PHP and Node SDKs write grant_type (quirk Q-TOK-3), and the provider takes it.
             plan.constants.append(((found.name, one.name), one.default))
         elif one.default is not attrs.NOTHING:
-            plan.optional.append((one.name, found, one.default if one.init else COMPUTED))
-            if _is_part(found.type):
-                plan.parts.add(one.name)
+            plan.optional.append(_optional(one, found, plan.names[one.name]))
     return plan
+
+
+def _optional(one: "attrs.Attribute[Any]", found: Spelling, label: str) -> _Optional:
+    path = tuple(step.removesuffix("[]") for step in found.within)
+    return _Optional(
+        name=one.name,
+        label=label,
+        type=found.type,
+        default=one.default if one.init else COMPUTED,
+        places=tuple((name[1:],) if name.startswith("/") else (*path, name) for name in (found.name, *found.also)),
+        is_part=_is_part(found.type),
+    )
 
 
 def _is_part(kind: Any) -> bool:
@@ -153,25 +176,32 @@ def _typed(spelled: Spelling, text: str) -> Any:
 
 def _check_overlooked(operation: Operation[Any], body: Mapping[str, Any]) -> None:
     """Refuse what a tolerant reader leaves out: an optional field that is there and cannot be read."""
-    plan = _plan(type(operation))
-    for name, spelled, default in plan.optional:
-        value = getattr(operation, name)
-        left_out = value is None or value == default or default is COMPUTED
-        if left_out and _is_lost(body, spelled, value, part=name in plan.parts):
-            raise BadField(Defect.MALFORMED, ".".join((*spelled.within, spelled.name)).replace("[]", ""))
+    for one in _plan(type(operation)).optional:
+        value = getattr(operation, one.name)
+        left_out = value is None or value == one.default or one.default is COMPUTED
+        if left_out and _is_lost(body, one, value):
+            raise BadField(Defect.MALFORMED, one.label)
 
 
-def _is_lost(body: Mapping[str, Any], spelled: Spelling, value: object, *, part: bool) -> bool:
-    path = tuple(step.removesuffix("[]") for step in spelled.within)
-    names = (spelled.name, *spelled.also)
-    spellings = ((name[1:],) if name.startswith("/") else (*path, name) for name in names)
-    sent = next((one for where in spellings if (one := _at(body, where)) is not None), None)
-    if sent is None or sent == [] or part:
-        return part and bool(sent)
+def _is_lost(body: Mapping[str, Any], one: _Optional, value: object) -> bool:
+    sent = _sent(body, one.places)
+    if sent is None or sent == [] or one.is_part:
+        return one.is_part and bool(sent)
+    if one.type is str and type(sent) is str:
+        # Text stays as it is: it has not to be read to be compared.
+        return sent != value
     try:
-        return bool(wire.converter.structure(sent, spelled.type) != value)
+        return bool(wire.converter.structure(sent, one.type) != value)
     except ValueError:
         return True
+
+
+def _sent(body: Mapping[str, Any], places: tuple[tuple[str, ...], ...]) -> Any:
+    for place in places:
+        found = _at(body, place)
+        if found is not None:
+            return found
+    return None
 
 
 def _value(body: Mapping[str, Any], dotted: str) -> Any:
@@ -182,7 +212,7 @@ def _at(body: Any, path: tuple[str, ...]) -> Any:
     for step in path:
         if isinstance(body, list):
             body = body[0] if body else None
-        body = body.get(step) if isinstance(body, Mapping) else None
+        body = body.get(step) if isinstance(body, dict) else None
     return body
 
 

@@ -45,9 +45,15 @@ def rule_of(endpoint: Endpoint) -> Repeat:
 class Seen:
     """An id that was used."""
 
-    until: datetime
+    at: datetime
+    rule: Repeat
     #: The answer, when it was a success.
     answer: Response | None = None
+
+    @property
+    def until(self) -> datetime:
+        """When it may be used again."""
+        return midnight_after(self.at) if self.rule is Repeat.CONFLICT_TODAY else self.at + timedelta(hours=24)
 
 
 @define
@@ -64,10 +70,4 @@ class Replays:
     def keep(self, path: str, external_id: str, rule: Repeat, at: datetime, answer: Response) -> None:
         """Remember that *external_id* was used."""
         success = answer if answer.status < 300 and rule is Repeat.REPLAYED else None
-        self._seen[path, external_id] = Seen(_until(rule, at), success)
-
-
-def _until(rule: Repeat, at: datetime) -> datetime:
-    if rule is not Repeat.CONFLICT_TODAY:
-        return at + timedelta(hours=24)
-    return midnight_after(at)
+        self._seen[path, external_id] = Seen(at, rule, success)

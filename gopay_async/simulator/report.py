@@ -3,7 +3,6 @@
 The anatomy (digests, string to sign, expected signature) is computed when it is looked at, never on the way.
 """
 
-from collections.abc import Callable
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -13,6 +12,7 @@ from attrs import define, field, frozen
 from .. import signing
 from ..exchange import Request
 from .diagnosis import Explanation
+from .signatures import Anatomy
 
 
 @frozen
@@ -29,14 +29,6 @@ class Finding:
     #: The words of the answer.
     message: str = ""
     is_fatal: bool = True
-
-
-@frozen
-class Anatomy:
-    """How one kind of signature is made: the text, and the signature that it should have."""
-
-    string_to_sign: Callable[[], str]
-    sign: Callable[[str], str] = field(repr=False)
 
 
 @define(eq=False)
