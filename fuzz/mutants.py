@@ -37,16 +37,19 @@ _Change = Callable[[ast.AST, ast.AST], object]
 
 @frozen
 class Mutant:
-    """One wrong: where it is, what it is, and the source of the whole module with it."""
+    """One wrong: where it is, and what it is."""
 
     line: int
     what: str
+    #: The line as it stands in the right code.
+    text: str
+    #: The whole module with the wrong in it.
     source: str
 
 
 def mutants(source: str) -> Iterator[Mutant]:
     """Yield every mutant of *source*."""
-    tree = ast.parse(source)
+    tree, lines = ast.parse(source), ["", *source.splitlines()]
     skipped = _skipped(tree)
     for number, node in enumerate(ast.walk(tree)):
         if id(node) in skipped:
@@ -55,7 +58,8 @@ def mutants(source: str) -> Iterator[Mutant]:
             wrong = copy.deepcopy(tree)
             target = next(one for n, one in enumerate(ast.walk(wrong)) if n == number)
             change(target, wrong)
-            yield Mutant(getattr(node, "lineno", 0), what, ast.unparse(ast.fix_missing_locations(wrong)))
+            line = getattr(node, "lineno", 0)
+            yield Mutant(line, what, lines[line].strip(), ast.unparse(ast.fix_missing_locations(wrong)))
 
 
 def _changes(node: ast.AST) -> Iterator[tuple[str, _Change]]:
@@ -133,10 +137,25 @@ def _constant(node: ast.Constant) -> Iterator[tuple[str, _Change]]:
         yield f"{not value} for {value}", lambda one, _: setattr(one, "value", not value)
     elif isinstance(value, int | float):
         yield f"{value + 1} for {value}", lambda one, _: setattr(one, "value", value + 1)
+    elif isinstance(value, str) and "\n" in value:
+        # A script in another language: it is the lines that can be forgotten.
+        for place, line in enumerate(value.splitlines()):
+            if line:
+                yield f"without {line.strip()!r}", _without(place)
     elif isinstance(value, str):
         yield f"another text for {value[:20]!r}", lambda one, _: setattr(one, "value", value + "X")
     elif isinstance(value, bytes):
         yield f"other bytes for {value[:20]!r}", lambda one, _: setattr(one, "value", value + b"X")
+
+
+def _without(place: int) -> _Change:
+    def change(one: ast.AST, _: ast.AST) -> None:
+        assert isinstance(one, ast.Constant)
+        assert isinstance(one.value, str)
+        lines = one.value.splitlines()
+        one.value = "\n".join(lines[:place] + lines[place + 1 :])
+
+    return change
 
 
 def _skipped(tree: ast.AST) -> set[int]:

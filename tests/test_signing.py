@@ -3,6 +3,7 @@
 import hashlib
 import json
 from base64 import b64decode, b64encode
+from collections.abc import Callable
 from pathlib import Path
 from string import ascii_letters, digits
 from typing import Any, cast
@@ -400,10 +401,18 @@ def test_a_client_secret_that_looks_like_base64_is_used_as_text() -> None:
 # Texts that cannot be signed
 
 
-def test_signing_a_lone_surrogate_names_the_field_and_not_the_text() -> None:
+@pytest.mark.parametrize(
+    ("sign", "field"),
+    [
+        (lambda bad: sign_rsa(bad, PRIVATE), "text"),
+        (lambda bad: sign_hmac(bad, "secret"), "text"),
+        (lambda bad: sign_hmac("text", bad), "client_secret"),
+    ],
+)
+def test_signing_a_lone_surrogate_names_the_field_and_not_the_text(sign: Callable[[str], str], field: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        sign_hmac("access-token-7\ud800", "secret")
+        sign("access-token-7\ud800")
 
-    assert caught.value.field == "text"
+    assert caught.value.field == field
     assert "access-token-7" not in repr(caught.value)
     assert caught.value.__context__ is None

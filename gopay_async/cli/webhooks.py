@@ -25,7 +25,7 @@ from .doctor import examine
 
 try:
     from . import letters
-except ImportError:  # pragma: no cover - the tests have it
+except ImportError:
     letters = None  # type: ignore[assignment]  # the extra is not installed
 
 webhooks: Final = typer.Typer(help="For whoever runs a receiver of notifications.", no_args_is_help=True)

@@ -136,6 +136,8 @@ class NotificationApp:
         try:
             candidates = self._check(scope)
             body = await self._read(receive, candidates[0].service)
+            # What was still being read when the application closed would be handled after its end.
+            self._check_open(candidates[0].service)
         except _Stop as stop:
             reply = stop.reply
             observing.refused(_route(scope), str(reply.status), reply.message, one)
@@ -153,10 +155,15 @@ class NotificationApp:
         service = candidates[0].service
         if scope["method"] != "POST":
             raise _Stop(Reply.plain(405, service))
-        if self._closing or self._requests > self._max_requests:
+        self._check_open(service)
+        if self._requests > self._max_requests:
             raise _Stop(Reply.plain(500, service))
         self._check_headers(scope, service)
         return candidates
+
+    def _check_open(self, service: str) -> None:
+        if self._closing:
+            raise _Stop(Reply.plain(500, service))
 
     def _check_headers(self, scope: Scope, service: str) -> None:
         for name, value in scope["headers"]:

@@ -50,7 +50,7 @@ class Outcome(Enum):
     FAILED = "not handled; the provider will send again"
 
 
-@define(eq=False)
+@define
 class Handling:
     """Brings each event to *handler* once, whoever delivers it and how often.
 
@@ -66,7 +66,7 @@ class Handling:
     limit: float
     patience: float
     #: Handlers at work: whatever becomes of the request that brought them, they are owned here.
-    running: dict[str, "asyncio.Task[Outcome]"] = field(factory=dict, init=False)
+    running: dict[str, "asyncio.Task[Outcome]"] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         if not 0 < self.limit < self.lease:
@@ -78,8 +78,7 @@ class Handling:
         deadline = self.clock.monotonic() + self.patience
         while (first := self.running.get(key)) is not None:
             # The same event in this process: its end tells, without a look at the store.
-            left = deadline - self.clock.monotonic()
-            await asyncio.wait({first}, timeout=max(left, 0))
+            await asyncio.wait({first}, timeout=deadline - self.clock.monotonic())
             if not first.done():
                 return Outcome.BUSY
             if not first.cancelled() and first.result() in (Outcome.HANDLED, Outcome.DUPLICATE):

@@ -167,10 +167,6 @@ class _Crashing:
     def keeps(self) -> timedelta | None:
         return self.inner.keeps
 
-    @property
-    def is_durable(self) -> bool:
-        return self.inner.is_durable
-
     async def claim(self, key: str, *, lease: timedelta, for_good: bool = False) -> Claim | Standing:
         return await self.inner.claim(key, lease=lease, for_good=for_good)
 

@@ -99,7 +99,7 @@ class PayoutVerifier:
 
 def sign_payout(body: bytes, key: str | bytes) -> dict[str, str]:
     """Return the headers that the provider would send with a payout notification: for tests of your receiver."""
-    return {"Content-Type": "application/json", "Iris-Signature": _signature(body, _secret("", key).key)}
+    return {"Content-Type": "application/json", "Iris-Signature": _signature(body, _checked_key(key))}
 
 
 def _signature(body: bytes, key: bytes) -> str:
@@ -115,10 +115,14 @@ def _secrets(keys: PayoutKeys) -> tuple[_Secret, ...]:
 
 
 def _secret(label: str, key: str | bytes) -> _Secret:
+    return _Secret(label, _checked_key(key))
+
+
+def _checked_key(key: str | bytes) -> bytes:
     raw = key.encode() if isinstance(key, str) else key
     if not raw.strip():
         raise ConfigurationError("the merchant key for payout notifications is empty: anybody could sign with it")
-    return _Secret(label, raw)
+    return raw
 
 
 def _checked(secrets: tuple[_Secret, ...]) -> tuple[_Secret, ...]:

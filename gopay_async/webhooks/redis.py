@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from ..errors import StoreFailed
 from .replay import Claim, Standing
 
+# KEYS[1]: the event.  ARGV[1]: the lease in milliseconds.  ARGV[2]: after how many the key may go, empty for never.
 _CLAIM: Final = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -25,7 +26,9 @@ redis.call('HSET', KEYS[1], 'until', string.format('%.0f', now + ARGV[1]), 'fenc
 if ARGV[2] == '' then redis.call('PERSIST', KEYS[1]) else redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return fence
 """
-# A commit or a release counts only while nobody else has claimed since.
+_NO_CLAIM: Final = {-1: Standing.HANDLED, -2: Standing.BUSY}
+# A commit or a release counts only while nobody else has claimed since.  ARGV[1]: the fence.  ARGV[2]: what `until` is
+# from now on.  ARGV[3]: as above.
 _END: Final = """
 local found = redis.call('HMGET', KEYS[1], 'until', 'fence')
 if found[2] ~= ARGV[1] or found[1] == 'handled' then return 0 end
@@ -42,19 +45,17 @@ class RedisReplayStore:
     is that of Redis.
     """
 
-    is_durable = True
-
     def __init__(self, redis: "Redis", *, keeps: timedelta = timedelta(days=30), prefix: str = "gopay:claim:") -> None:
         self._redis = redis
         self.keeps: timedelta | None = keeps
+        self._keeps = keeps
         self._prefix = prefix
 
     async def claim(self, key: str, *, lease: timedelta, for_good: bool = False) -> Claim | Standing:
         """Return the claim, or why there is none."""
-        fence = await self._eval(_CLAIM, key, (_ms(lease), self._lifetime(for_good=for_good)))
-        if fence > 0:
-            return Claim(key, fence, for_good)
-        return Standing.HANDLED if fence == -1 else Standing.BUSY
+        lifetime = "" if for_good else _ms(lease + self._keeps)
+        found = await self._eval(_CLAIM, key, (_ms(lease), lifetime))
+        return _NO_CLAIM.get(found) or Claim(key, found, for_good)
 
     async def commit(self, claim: Claim) -> bool:
         """Mark the event as handled, where the claim is still ours."""
@@ -65,7 +66,7 @@ class RedisReplayStore:
         await self._end(claim, "0")
 
     async def _end(self, claim: Claim, until: str) -> int:
-        lifetime = self._lifetime(for_good=claim.for_good)
+        lifetime = "" if claim.for_good else _ms(self._keeps)
         return await self._eval(_END, claim.key, (str(claim.fence), until, lifetime))
 
     async def _eval(self, script: str, key: str, arguments: Sequence[str]) -> int:
@@ -74,10 +75,6 @@ class RedisReplayStore:
         except (RedisError, OSError) as error:
             problem = type(error).__name__
         raise StoreFailed("store", problem)
-
-    def _lifetime(self, *, for_good: bool) -> str:
-        """Return milliseconds until the key may go, empty for never."""
-        return "" if for_good or self.keeps is None else _ms(self.keeps)
 
 
 def _ms(span: timedelta) -> str:

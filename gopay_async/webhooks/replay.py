@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import timedelta
-from enum import Enum
+from enum import Enum, auto
 from hashlib import sha256
 from time import monotonic
 from typing import Protocol
@@ -17,9 +17,9 @@ class Standing(Enum):
     """Why there is no claim to be had."""
 
     #: Somebody handled it, and committed.
-    HANDLED = "handled"
+    HANDLED = auto()
     #: Somebody is handling it now, and the lease has not run out.
-    BUSY = "busy"
+    BUSY = auto()
 
 
 @frozen
@@ -30,7 +30,7 @@ class Claim:
     #: Grows with every claim of the same key: a commit counts only with the last one.
     fence: int
     #: Whether the event must never be forgotten.
-    for_good: bool = False
+    for_good: bool
 
 
 class ReplayStore(Protocol):
@@ -39,11 +39,6 @@ class ReplayStore(Protocol):
     @property
     def keeps(self) -> timedelta | None:
         """How long a handled event is remembered at least, where it is not for good; None for ever."""
-        ...
-
-    @property
-    def is_durable(self) -> bool:
-        """Whether it outlives the process."""
         ...
 
     async def claim(self, key: str, *, lease: timedelta, for_good: bool = False) -> Claim | Standing:
@@ -85,8 +80,6 @@ class MemoryReplayStore:
 
     *keeps* is how long a handled event is remembered.  *monotonic* returns seconds.
     """
-
-    is_durable = False
 
     def __init__(self, *, keeps: timedelta = timedelta(hours=24), monotonic: Callable[[], float] = monotonic) -> None:
         self.keeps: timedelta | None = keeps

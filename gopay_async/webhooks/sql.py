@@ -16,8 +16,6 @@ class SqlReplayStore:
     *keeps* is how long a handled event is remembered, where it is not for good.
     """
 
-    is_durable = True
-
     def __init__(self, engine: AsyncEngine, *, keeps: timedelta = timedelta(days=30)) -> None:
         self._engine = engine
         self.keeps: timedelta | None = keeps
@@ -55,7 +53,8 @@ class SqlReplayStore:
     async def _take(self, connection: AsyncConnection, key: str, lease: float, *, for_good: bool) -> int | None:
         """Insert the claim, or take over one whose lease has run out; return its fence, None where it is not free."""
         at = now(connection)
-        until, forget = at + lease, None if for_good else at + self._seconds
+        until = at + lease
+        forget = None if for_good else until + self._seconds
         free = or_(and_(CLAIMS.c.until.is_not(None), CLAIMS.c.until <= at), CLAIMS.c.forget <= at)
         statement = (
             insert(connection, CLAIMS)

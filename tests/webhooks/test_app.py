@@ -6,9 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from gopay_async import ConfigurationError
 from gopay_async.errors import StoreFailed
@@ -17,13 +14,12 @@ from gopay_async.webhooks import (
     NotificationApp,
     NotificationVerifier,
     PayoutVerifier,
-    observing,
     sign_notification,
     sign_payout,
 )
-from gopay_async.webhooks.replay import Claim, Standing
+from gopay_async.webhooks.replay import Claim, Standing, identity_key
 from tests.keys_for_tests import MERCHANT_KEY, PROVIDER_KEY
-from tests.webhooks.events import PATH, Shop, body, post, receiving, sending, verifier
+from tests.webhooks.events import PATH, Shop, body, notification, post, receiving, sending, verifier
 
 OK, FAILED = (200, "2005600"), (500, "5005600")
 PAYOUT = b'{"reference_no":"p1","status":"completed","amount":"1.00","updated_at":"2026-11-20T12:00:00Z"}'
@@ -189,16 +185,21 @@ class Broken(MemoryReplayStore):
         return self.place != "lost"
 
 
-@pytest.mark.parametrize(("place", "calls"), [("claim", 0), ("commit", 1), ("lost", 1)])
+BROKEN = "the replay store failed ({0.__class__.__name__})"
+LOST = "the lease of DebitNotification ran out while it was handled"
+
+
+@pytest.mark.parametrize(("place", "calls", "words"), [("claim", 0, BROKEN), ("commit", 1, BROKEN), ("lost", 1, LOST)])
 @pytest.mark.parametrize("error", [StoreFailed("store", "down"), OSError("a secret")])
-async def test_a_store_that_fails_is_never_answered_with_200(
-    place: str, calls: int, error: Exception, caplog: pytest.LogCaptureFixture
+async def test_a_store_that_fails_is_never_answered_with_200_and_the_operator_is_told(
+    place: str, calls: int, words: str, error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     shop = Shop()
 
     assert await post(NotificationApp(verifier(), shop, store=Broken(place, error)), body()) == FAILED
     assert len(shop.seen) == calls
     assert "a secret" not in caplog.text
+    assert [one.getMessage() for one in caplog.records if one.levelname == "ERROR"] == [words.format(error)]
 
 
 async def test_the_claim_is_released_when_the_loop_cancels_the_handler() -> None:
@@ -266,6 +267,25 @@ async def test_a_closing_application_takes_nothing_new_and_waits_for_what_runs()
     assert (late, refused, await app.aclose(), await running) == (False, FAILED, True, OK)
 
 
+async def test_what_is_still_being_read_when_the_application_closes_is_not_handled_after_its_end() -> None:
+    reading, rest, shop, out = asyncio.Event(), asyncio.Queue[dict[str, Any]](), Shop(), list[Any]()
+    app = NotificationApp(verifier(), shop)
+
+    async def receive() -> dict[str, Any]:
+        reading.set()
+        return await rest.get()
+
+    pairs = [(name.lower().encode(), value.encode()) for name, value in sign_notification(body(), PROVIDER_KEY).items()]
+    scope = {"type": "http", "method": "POST", "path": PATH, "headers": pairs}
+    slow = asyncio.create_task(app(scope, receive, sending(out)))
+    await reading.wait()
+    ended = await app.aclose()
+    await rest.put({"type": "http.request", "body": body(), "more_body": False})
+    await slow
+
+    assert (ended, out[0]["status"], shop.seen) == (True, 500, [])
+
+
 async def test_the_end_of_the_lifespan_waits_for_handlers() -> None:
     started, release, out = asyncio.Event(), asyncio.Event(), list[Any]()
 
@@ -321,6 +341,42 @@ async def test_there_is_one_debug_and_one_info_record_and_no_secret_in_them(
     assert headers.get("X-SIGNATURE", "no signature") not in caplog.text
 
 
+async def test_a_path_with_a_line_break_begins_no_record_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "gopay_async")
+    answer = await post(NotificationApp(verifier(), Shop()), body(), path="/x\nINFO payment A120 handled")
+
+    assert answer == (404, "4045600")
+    assert [one.getMessage() for one in caplog.records if "\n" in one.getMessage()] == []
+    assert "/x?INFO payment" in caplog.text
+
+
+async def test_a_handler_that_fails_is_told_to_the_operator_with_its_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await post(NotificationApp(verifier(), Shop(errors=[ValueError("the till is shut")])), body())
+    (told,) = [one for one in caplog.records if one.levelname == "ERROR"]
+
+    assert told.getMessage() == "handler failed for DebitNotification"
+    assert "ValueError: the till is shut" in caplog.text
+
+
+async def test_what_became_of_each_delivery_is_told_in_the_same_words(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "gopay_async")
+    store = MemoryReplayStore()
+    app = NotificationApp(verifier(), Shop(errors=[ValueError()]), store=store, patience=0.0)
+    for _ in range(3):
+        await post(app, body(), headers=sign_notification(body(), PROVIDER_KEY, external_id="77"))
+    await store.claim(identity_key(notification("04")), lease=timedelta(hours=1))
+    await post(app, body("04"), headers=sign_notification(body("04"), PROVIDER_KEY, external_id="78"))
+
+    assert [one.getMessage() for one in caplog.records if one.levelname == "INFO"] == [
+        "DebitNotification 77 not handled; the provider will send again, key key-1",
+        "DebitNotification 77 handled, key key-1",
+        "DebitNotification 77 handled already, key key-1",
+        "DebitNotification 78 still being handled elsewhere, key key-1",
+    ]
+
+
 async def test_a_wrong_path_is_named_in_the_log_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
     app = NotificationApp(verifier(), Shop())
     signed = sign_notification(body(), PROVIDER_KEY, path="/1.0/debit/notify")
@@ -346,21 +402,3 @@ async def test_a_strangers_message_gets_no_hint(caplog: pytest.LogCaptureFixture
     await post(app, body(), headers=sign_notification(body(), MERCHANT_KEY))
 
     assert [one for one in caplog.records if one.levelname == "WARNING"] == []
-
-
-async def test_a_span_tells_what_became_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    exporter, provider = InMemorySpanExporter(), TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(observing, "_tracer", provider.get_tracer("test"))
-    await post(NotificationApp(verifier(), Shop()), body())
-    (span,) = exporter.get_finished_spans()
-    found = dict(span.attributes or {})
-
-    assert (span.name, found["gopay.outcome"], found["gopay.code"]) == ("gopay notification", "handled", "2005600")
-    assert (found["url.path"], found["gopay.kind"], found["gopay.status"]) == (PATH, "DebitNotification", 200)
-
-
-async def test_it_works_without_opentelemetry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(observing, "_tracer", None)
-
-    assert await post(NotificationApp(verifier(), Shop()), body()) == OK

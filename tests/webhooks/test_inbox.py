@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
-from sqlalchemy import text, update
+from sqlalchemy import event, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from gopay_async import ConfigurationError
@@ -22,7 +25,7 @@ from gopay_async.webhooks import (
     sign_notification,
     sign_payout,
 )
-from gopay_async.webhooks.database import INBOX
+from gopay_async.webhooks.database import INBOX, open_engine
 from gopay_async.webhooks.inbox import Inbox
 from tests.keys_for_tests import PROVIDER_KEY
 from tests.webhooks.events import Shop, body, notification, post, verifier
@@ -195,27 +198,48 @@ async def test_workers_handle_what_arrives_and_finish_what_runs(inbox: Inbox) ->
     assert (found, await inbox.waiting()) == (numbers, 0)
 
 
-async def test_a_worker_survives_a_database_that_is_away(inbox: Inbox, engine: AsyncEngine) -> None:
-    done = asyncio.Event()
+async def test_a_worker_survives_a_database_that_is_away_and_then_finds_what_another_process_stored(
+    inbox: Inbox, engine: AsyncEngine, database_url: str
+) -> None:
+    found, other = asyncio.Queue[str](), open_engine(database_url)
 
-    async def handler(given: object) -> None:
-        done.set()
+    async def handler(given: DebitNotification) -> None:
+        await found.put(given.original_reference_no)
 
-    async with engine.begin() as connection:
-        await connection.execute(text("ALTER TABLE gopay_inbox RENAME TO elsewhere"))
-    async with inbox.worker(handler, concurrency=1, poll=0.01):
-        await failed_once(inbox)
-        async with engine.begin() as connection:
-            await connection.execute(text("ALTER TABLE elsewhere RENAME TO gopay_inbox"))
-        await inbox(notification())
-        await done.wait()
+    await rename(engine, "gopay_inbox", "elsewhere")
+    with said("the inbox failed") as failed:
+        async with inbox.worker(handler, concurrency=1, poll=0.01):
+            await failed.wait()
+            await rename(engine, "elsewhere", "gopay_inbox")
+            # Nothing tells this worker of it: it must look by itself.
+            await Inbox(other)(notification(number="A-other"))
+            assert await found.get() == "A-other"
+    await other.dispose()
 
     assert await inbox.waiting() == 0
 
 
-async def failed_once(inbox: Inbox) -> None:
-    with pytest.raises(StoreFailed):
-        await inbox.work(Shop())
+async def rename(engine: AsyncEngine, old: str, new: str) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(text(f"ALTER TABLE {old} RENAME TO {new}"))
+
+
+@contextmanager
+def said(words: str) -> Iterator[asyncio.Event]:
+    """Yield what is set as soon as the receiver logs *words*."""
+    heard = asyncio.Event()
+
+    class Listening(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if words in record.getMessage():
+                heard.set()
+
+    listening = Listening()
+    logging.getLogger("gopay_async.webhooks").addHandler(listening)
+    try:
+        yield heard
+    finally:
+        logging.getLogger("gopay_async.webhooks").removeHandler(listening)
 
 
 async def test_a_database_that_is_away_is_answered_with_500_and_shows_no_body(

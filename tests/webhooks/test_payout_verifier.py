@@ -7,7 +7,7 @@ import pytest
 
 from gopay_async import ConfigurationError, Money
 from gopay_async.errors import MalformedNotification, MissingHeader, Unauthenticated, WebhookError
-from gopay_async.webhooks import PayoutNotification, PayoutVerifier, Unrecognised, sign_payout
+from gopay_async.webhooks import Candidate, PayoutNotification, PayoutVerifier, Unrecognised, sign_payout
 
 BODY = b'{"reference_no":"p1","status":"completed","amount":"10000.0","updated_at":"2026-11-20T12:00:00Z"}'
 GOOD = sha512(BODY + b"iris").hexdigest()
@@ -24,6 +24,18 @@ def test_a_signed_payout_comes_back_typed() -> None:
     assert isinstance(found, PayoutNotification)
     assert (found.reference_no, found.amount, found.status.is_paid) == ("p1", Money(10_000), True)
     assert (found.key, found.path, found.body, found.timestamp) == ("key-1", "/payouts/notify", BODY, None)
+    assert (found.external_id, found.partner_id) == ("", "")
+
+
+def test_an_external_id_that_comes_with_a_payout_is_shown() -> None:
+    headers = {**sign_payout(BODY, "iris"), "X-EXTERNAL-ID": "77"}
+
+    assert PayoutVerifier("iris").verify(headers=headers, body=BODY).external_id == "77"
+
+
+@pytest.mark.parametrize("key", ["iris", b"iris"])
+def test_a_payout_for_tests_is_signed_as_the_provider_signs_it(key: str | bytes) -> None:
+    assert sign_payout(BODY, key) == {"Content-Type": "application/json", "Iris-Signature": GOOD}
 
 
 @pytest.mark.parametrize(
@@ -95,4 +107,5 @@ def test_the_explanation_names_the_reason_and_never_the_key() -> None:
     bad = verifier.explain(headers=sign_payout(BODY, "other"), body=BODY)
 
     assert (good.accepted, bad.reason) == (True, "wrong_signature")
+    assert (good.candidates, bad.candidates) == ((Candidate("/payouts/notify", False, "key-1"),), ())
     assert "a-secret-key" not in f"{good} {bad} {verifier!r} {vars(verifier)}"

@@ -33,6 +33,11 @@ async def test_of_two_claims_one_is_given(store: ReplayStore) -> None:
     assert await store.claim("k", lease=LEASE) is Standing.BUSY
 
 
+async def test_a_claim_is_not_for_good_unless_it_is_asked_for(store: ReplayStore) -> None:
+    assert await store.claim("k", lease=LEASE) == Claim("k", 1, for_good=False)
+    assert await store.claim("payout", lease=LEASE, for_good=True) == Claim("payout", 1, for_good=True)
+
+
 async def test_what_was_committed_is_handled(store: ReplayStore) -> None:
     assert await store.commit(await claimed(store))
 
@@ -156,6 +161,57 @@ async def test_a_memory_forgets_after_its_time_and_stays_small() -> None:
     assert isinstance(await store.claim("0", lease=LEASE), Claim)
 
 
+class Hours:
+    """A memory of ten seconds, and the clock that it looks at."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.store = MemoryReplayStore(keeps=timedelta(seconds=10), monotonic=lambda: self.now)
+
+    async def handle(self, key: str, at: float, *, for_good: bool = False) -> None:
+        self.now = at
+        assert await self.store.commit(await claimed(self.store, key, for_good=for_good))
+
+
+async def test_a_memory_forgets_the_oldest_and_not_the_newest() -> None:
+    hours = Hours()
+    await hours.handle("old", 0)
+    await hours.handle("new", 9)
+    await hours.handle("another", 11)
+
+    assert len(hours.store) == 2
+    assert await hours.store.claim("new", lease=LEASE) is Standing.HANDLED
+
+
+async def test_a_memory_counts_from_when_an_event_was_handled_and_not_from_its_claim() -> None:
+    hours = Hours()
+    slow = await claimed(hours.store, "slow")
+    await hours.handle("quick", 1)
+    hours.now = 5
+    await hours.store.commit(slow)
+    await hours.handle("another", 12)
+
+    assert len(hours.store) == 2
+    assert await hours.store.claim("slow", lease=LEASE) is Standing.HANDLED
+
+
+@pytest.mark.parametrize(("at", "left"), [(9.9, 2), (10.0, 1)])
+async def test_a_memory_keeps_an_event_for_its_time_and_no_longer(at: float, left: int) -> None:
+    hours = Hours()
+    await hours.handle("k", 0)
+    await hours.handle("another", at)
+
+    assert len(hours.store) == left
+
+
+async def test_a_memory_counts_what_it_keeps_for_good_too() -> None:
+    hours = Hours()
+    await hours.handle("k", 0)
+    await hours.handle("payout", 0, for_good=True)
+
+    assert len(hours.store) == 2
+
+
 async def test_a_memory_never_forgets_what_is_for_good() -> None:
     now = [0.0]
     store = MemoryReplayStore(keeps=timedelta(seconds=10), monotonic=lambda: now[0])
@@ -195,5 +251,5 @@ async def test_a_lease_ends_when_its_time_has_come_and_not_before() -> None:
     assert (busy, (await claimed(store)).fence, first.fence) == (Standing.BUSY, 2, 1)
 
 
-def test_a_memory_keeps_a_day_and_not_longer_than_the_process() -> None:
-    assert (MemoryReplayStore().keeps, MemoryReplayStore().is_durable) == (timedelta(hours=24), False)
+def test_a_memory_keeps_a_day() -> None:
+    assert MemoryReplayStore().keeps == timedelta(hours=24)

@@ -1,0 +1,100 @@
+"""Tests run in children of this process, which has imported much and nothing of the package.  Knows no score."""
+
+import importlib
+import importlib.abc
+import importlib.util
+import os
+import signal
+import sys
+import types
+from collections.abc import Callable, Sequence
+from importlib.machinery import ModuleSpec
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+# Imported before the fork, so that no child has to: whatever a test needs but the package itself.
+import aiohttp  # noqa: F401  # see above
+import cattrs  # noqa: F401  # see above
+import hypothesis
+import pytest
+import redis.asyncio  # noqa: F401  # see above
+import sqlalchemy.ext.asyncio  # noqa: F401  # see above
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+#: How a child ends that the time limit stopped.
+HUNG = -signal.SIGALRM
+
+
+def in_child(work: Callable[[int], object]) -> tuple[int, str]:
+    """Do *work* in a child, and return how it ended, and what it wrote to the file descriptor that it was given."""
+    reading, writing = os.pipe()
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        try:
+            work(writing)
+        except BaseException:  # noqa: BLE001  # no child may go on as if it were the parent
+            os._exit(70)
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as told:
+        answer = told.read()
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), answer
+
+
+def be_quiet() -> None:
+    """Let nothing of this process be printed any more."""
+    quiet = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(quiet, 1)
+    os.dup2(quiet, 2)
+
+
+def run_pytest(tests: Sequence[str], plugins: Sequence[object] = ()) -> int:
+    """Run *tests* until one fails, and return the exit code."""
+    hypothesis.settings.register_profile("mutants", max_examples=15, derandomize=True, deadline=None, database=None)
+    hypothesis.settings.load_profile("mutants")
+    # pytest cannot rewrite what was imported before it, and says so.
+    known = ("-W", "ignore:Module already imported")
+    silent = ("-o", "addopts=", "-p", "no:terminal", "-p", "no:cacheprovider")
+    options = ("-x", *silent, "-k", "not postgresql", *known)
+    return int(pytest.main([*options, *tests], plugins=plugins))
+
+
+def share_keys() -> None:
+    """Let every child use the same few keys: making them would take half of its time."""
+    make = rsa.generate_private_key
+    keys = cycle([make(65537, 2048) for _ in range(4)])
+
+    def shared(public_exponent: int, key_size: int, backend: Any = None) -> rsa.RSAPrivateKey:
+        return next(keys) if key_size == 2048 else make(public_exponent, key_size)
+
+    rsa.generate_private_key = shared
+
+
+class _Wrong(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Imports one module from the mutant's source."""
+
+    def __init__(self, name: str, source: str, path: Path) -> None:
+        self._name, self._source, self._path = name, source, path
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        return importlib.util.spec_from_loader(name, self, origin=str(self._path)) if name == self._name else None
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        module.__file__ = str(self._path)
+        exec(compile(self._source, str(self._path), "exec"), module.__dict__)  # noqa: S102  # that is the mutant
+
+
+def run_imported(name: str, source: str, path: Path, tests: Sequence[str], limit: int) -> int:
+    """Run *tests* in a child that imports *source* in the place of the module *name*; return how it ended."""
+
+    def work(_: int) -> None:
+        signal.alarm(limit)
+        be_quiet()
+        sys.meta_path.insert(0, _Wrong(name, source, path))
+        # Before pytest puts its own importer in front of ours.
+        importlib.import_module(name)
+        os._exit(run_pytest(tests))
+
+    return in_child(work)[0]
