@@ -245,7 +245,7 @@ def said(words: str) -> Iterator[asyncio.Event]:
 async def test_a_database_that_is_away_is_answered_with_500_and_shows_no_body(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    app = NotificationApp(verifier(), Inbox(create_async_engine("sqlite+aiosqlite:////nowhere/at/all.db")))
+    app = NotificationApp(verifier(), Inbox(create_async_engine("postgresql+psycopg://nobody@127.0.0.1:1/nothing")))
 
     assert await post(app, body(number="A-SECRET-NUMBER")) == (500, "5005600")
     assert "A-SECRET-NUMBER" not in caplog.text

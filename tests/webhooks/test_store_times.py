@@ -146,7 +146,7 @@ async def test_the_keys_in_redis_begin_as_they_are_told(client: "Redis", options
 
 async def test_a_store_that_is_away_says_that_it_is_the_store(tmp_path: Path) -> None:
     stores = (
-        SqlReplayStore(create_async_engine(f"sqlite+aiosqlite:///{tmp_path / 'no' / 'such' / 'folder.db'}")),
+        SqlReplayStore(create_async_engine("postgresql+psycopg://nobody@127.0.0.1:1/nothing")),
         RedisReplayStore(Redis(unix_socket_path=str(tmp_path / "nobody"), retry=Retry(NoBackoff(), 0))),
     )
     for one in stores:
