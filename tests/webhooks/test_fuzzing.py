@@ -2,7 +2,8 @@
 
 import pytest
 
-from fuzz.cases import play, random_inputs
+from fuzz.cases import play
+from fuzz.seeds import random_inputs
 
 
 @pytest.mark.parametrize("seed", range(5))
