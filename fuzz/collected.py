@@ -1,7 +1,6 @@
 """The collected tests run once for each mutant, in a child of its own.  Knows no score."""
 
 import os
-import signal
 import sys
 import time
 import types
@@ -13,20 +12,18 @@ from typing import Any, Final
 import pytest
 
 from fuzz.mutants import Mutant
-from fuzz.running import HUNG, be_quiet, in_child
+from fuzz.running import HUNG, TimeLimit, be_quiet, in_child
 
-#: A child may take so many times as long as one without a mutant, and at least so many seconds.
-_TIMES: Final = 5
+#: One test may take as long as all of them without a mutant, and at least so many seconds.
 _AT_LEAST: Final = 10
 
 
-class Collected:
+class Collected(TimeLimit):
     """A plugin of pytest; *alive* are the mutants that no test noticed."""
 
     def __init__(self, name: str, path: Path, found: list[Mutant]) -> None:
+        super().__init__(0)
         self._name, self._path, self._found = name, path, found
-        #: Seconds that a child may take.
-        self.limit = 0
         self._tell: int | None = None
         self.alive: list[Mutant] = []
         self.hung = 0
@@ -42,7 +39,7 @@ class Collected:
             if one is None and code != 0:
                 self.failed = noticed or "all"
                 return True
-            self.limit = self.limit or max(_AT_LEAST, round(_TIMES * (time.monotonic() - begun)))
+            self.seconds = self.seconds or max(_AT_LEAST, round(time.monotonic() - begun))
             # What noticed one is likely to notice the next: it goes first.
             session.items.sort(key=lambda item: item.nodeid != noticed)
             self.hung += code == HUNG
@@ -59,7 +56,6 @@ class Collected:
     def _play(self, session: pytest.Session, mutant: Mutant | None, tell: int) -> None:
         """Run the tests, and end this process with the verdict."""
         self._tell = tell
-        signal.alarm(self.limit)
         be_quiet()
         # Without a mutant the right code is put in its own place, to see that this alone changes nothing.
         source = mutant.source if mutant else self._path.read_text(encoding="utf-8")

@@ -113,7 +113,7 @@ def _try_quickly(name: str, path: Path, found: list[Mutant], tests: list[str]) -
         quick = Collected(name, path, found)
         run_pytest(tests, [quick])
         alive = [found.index(one) for one in quick.alive]
-        os.write(tell, (quick.failed or " ".join(map(str, (quick.limit, quick.hung, *alive)))).encode())
+        os.write(tell, (quick.failed or " ".join(map(str, (quick.seconds, quick.hung, *alive)))).encode())
 
     answer = in_child(work)[1]
     if not answer or not answer[0].isdigit():

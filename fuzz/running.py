@@ -61,6 +61,17 @@ def run_pytest(tests: Sequence[str], plugins: Sequence[object] = ()) -> int:
     return int(pytest.main([*options, *tests], plugins=plugins))
 
 
+class TimeLimit:
+    """A plugin of pytest that ends the process with HUNG where one test takes longer than *seconds*."""
+
+    def __init__(self, seconds: int) -> None:
+        self.seconds = seconds
+
+    def pytest_runtest_logstart(self) -> None:
+        """Begin anew with every test: a slow machine is no mutant."""
+        signal.alarm(self.seconds)
+
+
 def share_keys() -> None:
     """Let every child use the same few keys: making them would take half of its time."""
     make = rsa.generate_private_key
@@ -87,14 +98,13 @@ class _Wrong(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def run_imported(name: str, source: str, path: Path, tests: Sequence[str], limit: int) -> int:
-    """Run *tests* in a child that imports *source* in the place of the module *name*; return how it ended."""
+    """Run *tests*, each at most *limit* seconds, in a child that imports *source* in the place of the module *name*."""
 
     def work(_: int) -> None:
-        signal.alarm(limit)
         be_quiet()
         sys.meta_path.insert(0, _Wrong(name, source, path))
         # Before pytest puts its own importer in front of ours.
         importlib.import_module(name)
-        os._exit(run_pytest(tests))
+        os._exit(run_pytest(tests, [TimeLimit(limit)]))
 
     return in_child(work)[0]
