@@ -341,15 +341,6 @@ async def test_there_is_one_debug_and_one_info_record_and_no_secret_in_them(
     assert headers.get("X-SIGNATURE", "no signature") not in caplog.text
 
 
-async def test_a_path_with_a_line_break_begins_no_record_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG, "gopay_async")
-    answer = await post(NotificationApp(verifier(), Shop()), body(), path="/x\nINFO payment A120 handled")
-
-    assert answer == (404, "4045600")
-    assert [one.getMessage() for one in caplog.records if "\n" in one.getMessage()] == []
-    assert "/x?INFO payment" in caplog.text
-
-
 async def test_a_handler_that_fails_is_told_to_the_operator_with_its_traceback(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
