@@ -105,8 +105,10 @@ class GoPaySession:
         if self._owner is not None and self._owner[0] != os.getpid():
             # After a fork the connections are the parent's: closing them here would write into its conversations.
             return
-        await self._tokens.aclose()
-        await self._transport.aclose()
+        try:
+            await self._tokens.aclose()
+        finally:
+            await self._transport.aclose()
 
     async def send(
         self,

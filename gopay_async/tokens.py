@@ -104,7 +104,8 @@ class TokenSource:
         """Return a token that is good now; raise what the fetch raised, the same for all that waited for it."""
         if good := self.current():
             return good
-        if self._flight is None:
+        # One that was cancelled before its first step has not put itself away.
+        if self._flight is None or self._flight.done():
             self._flight = asyncio.create_task(self._renew(), name="gopay_async access token")
             # Nobody may be waiting any more when it fails: look at the error, so that the loop does not complain.
             self._flight.add_done_callback(_look_at_error)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Any
@@ -29,6 +30,7 @@ class Bank:
     door: asyncio.Event = field(factory=asyncio.Event)
     token_calls: int = 0
     calls: int = 0
+    is_closed: bool = False
 
     async def send(self, request: Request, departure: Departure) -> Response:
         if request.target != IssueToken.endpoint.path:
@@ -39,7 +41,7 @@ class Bank:
         return Response(200, {}, b'{"accessToken":"token"}')
 
     async def aclose(self) -> None:
-        pass
+        self.is_closed = True
 
 
 # --- one flight ----------------------------------------------------------------------------------------------------
@@ -257,6 +259,55 @@ async def test_no_task_outlives_its_session() -> None:
         left = {one.get_name() for one in asyncio.all_tasks() - before}
 
     assert "gopay_async access token" not in left
+
+
+def fetch() -> "asyncio.Task[Any]":
+    (found,) = (one for one in asyncio.all_tasks() if one.get_name() == "gopay_async access token")
+    return found
+
+
+async def test_a_fetch_that_was_cancelled_before_it_began_is_followed_by_another() -> None:
+    bank = Bank()
+    bank.door.set()
+    async with GoPaySession(credentials(), Environment.SANDBOX, transport=bank) as session:
+        first = asyncio.create_task(session.send(STATE.operation))
+        await asyncio.sleep(0)
+        fetch().cancel()
+        with pytest.raises(TokenUnavailable):
+            await first
+        await session.send(STATE.operation)
+
+    assert (bank.token_calls, bank.calls) == (1, 1)
+
+
+class Clinging(MemoryTokenStore):
+    """A store whose lock is not given back."""
+
+    @contextlib.asynccontextmanager
+    async def _held(self) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await asyncio.Event().wait()
+
+    def lock(self, key: str) -> AbstractAsyncContextManager[object]:
+        return self._held()
+
+
+async def test_the_pool_is_closed_although_the_end_of_the_fetch_cannot_be_awaited() -> None:
+    bank = Bank()
+    async with GoPaySession(credentials(), Environment.SANDBOX, transport=bank, token_store=Clinging()) as session:
+        waiter = asyncio.create_task(session.send(STATE.operation))
+        await anyio.wait_all_tasks_blocked()
+        end = asyncio.create_task(session.aclose())
+        await anyio.wait_all_tasks_blocked()
+        end.cancel()
+        await asyncio.wait({end})
+        is_closed = bank.is_closed
+        fetch().cancel()
+        await asyncio.wait({waiter})
+
+    assert is_closed
 
 
 # --- rejection -----------------------------------------------------------------------------------------------------

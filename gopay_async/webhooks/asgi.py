@@ -41,9 +41,11 @@ class _Gone(Exception):
 class _Stop(Exception):
     """The request is answered without looking at its signature."""
 
-    def __init__(self, reply: Reply) -> None:
+    def __init__(self, reply: Reply, reason: str = "", detail: str = "") -> None:
         super().__init__(reply)
         self.reply = reply
+        self.reason = reason or str(reply.status)
+        self.detail = detail or reply.message
 
 
 class NotificationApp:
@@ -94,7 +96,6 @@ class NotificationApp:
         self._read_timeout = read_timeout
         self._accepted = {one.service: Reply.accepted(one.service) for one in self._verifiers}
         self._requests = 0
-        self._closing = False
         self._hint_due = float("-inf")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -111,12 +112,12 @@ class NotificationApp:
 
         What is refused meanwhile is answered with 500: the provider sends it again.
         """
-        self._closing = True
+        self._handling.closed = True
         return await self._handling.finish(timeout)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
-        self._closing = False
+        self._handling.closed = False
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self.aclose()
@@ -136,11 +137,9 @@ class NotificationApp:
         try:
             candidates = self._check(scope)
             body = await self._read(receive, candidates[0].service)
-            # What was still being read when the application closed would be handled after its end.
-            self._check_open(candidates[0].service)
         except _Stop as stop:
             reply = stop.reply
-            observing.refused(_route(scope), str(reply.status), reply.message, one)
+            observing.refused(_route(scope), stop.reason, stop.detail, one)
         else:
             reply = await self._process(candidates, scope, body, one)
         observing.answered(_route(scope), reply.status, reply.code, one)
@@ -155,15 +154,18 @@ class NotificationApp:
         service = candidates[0].service
         if scope["method"] != "POST":
             raise _Stop(Reply.plain(405, service))
-        self._check_open(service)
-        if self._requests > self._max_requests:
+        self._check_source(scope, service)
+        if self._handling.closed or self._requests > self._max_requests:
             raise _Stop(Reply.plain(500, service))
         self._check_headers(scope, service)
         return candidates
 
-    def _check_open(self, service: str) -> None:
-        if self._closing:
-            raise _Stop(Reply.plain(500, service))
+    def _check_source(self, scope: Scope, service: str) -> None:
+        try:
+            if self._sources is not None:
+                self._sources.check(scope)
+        except WebhookError as error:
+            raise _Stop(Reply.refused(error, service), error.reason, error.detail) from None
 
     def _check_headers(self, scope: Scope, service: str) -> None:
         for name, value in scope["headers"]:
@@ -195,8 +197,6 @@ class NotificationApp:
 
     async def _process(self, candidates: tuple[Verifier, ...], scope: Scope, body: bytes, one: Any) -> Reply:
         try:
-            if self._sources is not None:
-                self._sources.check(scope)
             notification, service = self._verify(candidates, scope, body)
         except WebhookError as error:
             observing.refused(candidates[0].path, error.reason, error.detail, one)

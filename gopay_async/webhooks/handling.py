@@ -67,6 +67,8 @@ class Handling:
     patience: float
     #: Handlers at work: whatever becomes of the request that brought them, they are owned here.
     running: dict[str, "asyncio.Task[Outcome]"] = field(factory=dict)
+    #: Whether no handler may begin any more.
+    closed: bool = False
 
     def __attrs_post_init__(self) -> None:
         if not 0 < self.limit < self.lease:
@@ -83,6 +85,9 @@ class Handling:
                 return Outcome.BUSY
             if not first.cancelled() and first.result() in (Outcome.HANDLED, Outcome.DUPLICATE):
                 return Outcome.DUPLICATE
+        if self.closed:
+            # Its body was still being read, or the first one failed, when the end was announced.
+            return Outcome.FAILED
         task = asyncio.create_task(self._run(key, notification, deadline), name="gopay_async notification")
         self.running[key] = task
         task.add_done_callback(lambda _: self.running.pop(key, None))

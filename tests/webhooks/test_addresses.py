@@ -8,7 +8,7 @@ from gopay_async import ConfigurationError
 from gopay_async.errors import Unauthenticated
 from gopay_async.webhooks import NotificationApp, SourceCheck
 from gopay_async.webhooks.addresses import PUBLISHED
-from tests.webhooks.events import Shop, body, post, verifier
+from tests.webhooks.events import PATH, Shop, body, post, receiving, sending, verifier
 
 REAL = "13.228.166.126"
 
@@ -90,3 +90,12 @@ async def test_a_stranger_is_refused_with_401_and_never_handled() -> None:
     assert await post(app, body(), client=("1.2.3.4", 1)) == (401, "4015600")
     assert await post(app, body(), client=(REAL, 1)) == (200, "2005600")
     assert len(shop.seen) == 1
+
+
+async def test_nothing_is_read_from_a_stranger() -> None:
+    out: list[Any] = []
+    app = NotificationApp(verifier(), Shop(), sources=SourceCheck("production"))
+
+    await app({"type": "http", "method": "POST", "path": PATH, **scope("1.2.3.4")}, receiving([]), sending(out))
+
+    assert out[0]["status"] == 401

@@ -286,6 +286,27 @@ async def test_what_is_still_being_read_when_the_application_closes_is_not_handl
     assert (ended, out[0]["status"], shop.seen) == (True, 500, [])
 
 
+async def test_a_closing_application_begins_no_handler_for_a_duplicate_of_one_that_fails() -> None:
+    started, fail, calls = asyncio.Event(), asyncio.Event(), []
+
+    async def handler(given: object) -> None:
+        calls.append(given)
+        started.set()
+        await fail.wait()
+        raise RuntimeError
+
+    app = NotificationApp(verifier(), handler)
+    first = asyncio.create_task(post(app, body()))
+    await started.wait()
+    second = asyncio.create_task(post(app, body()))
+    await asyncio.sleep(0)
+    end = asyncio.create_task(app.aclose())
+    await asyncio.sleep(0)
+    fail.set()
+
+    assert (await first, await second, await end, len(calls)) == (FAILED, FAILED, True, 1)
+
+
 async def test_the_end_of_the_lifespan_waits_for_handlers() -> None:
     started, release, out = asyncio.Event(), asyncio.Event(), list[Any]()
 
