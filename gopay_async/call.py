@@ -72,9 +72,12 @@ class Call:
         one = self.operation.endpoint
         return one.retry is Retry.SAME_ID or one.id_field is not None or one.family is Family.MINI_APP
 
-    def may_go_out(self, now: datetime) -> bool:
-        """Whether another attempt may go out under the same id: after an unknown outcome, on the same day only."""
-        return self.unknown is None or same_day(self.started, now)
+    def may_go_out(self, until: datetime) -> bool:
+        """Whether another attempt may go out under the same id: after an unknown outcome, on the same day only.
+
+        *until* is the last moment at which it may leave, for it may still wait for a connection.
+        """
+        return self.unknown is None or same_day(self.started, until)
 
     def secrets(self) -> Iterator[str]:
         """Yield what no text may show: tokens, and the personal data of the operation."""

@@ -10,9 +10,9 @@ from .credentials import Credentials, Customer
 from .operation import Auth
 
 
-@define
+@define(repr=False)
 class Proof:
-    """What the headers of a call are made from."""
+    """What the headers of a call are made from; without a repr, for it holds the token and the body."""
 
     method: str
     target: str

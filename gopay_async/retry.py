@@ -26,7 +26,8 @@ def wait_before_repeat(
     wait = _FIRST_WAIT * 2**repeats * (1 + jitter)
     if verdict.received and verdict.received.retry_after is not None:
         wait = max(wait, verdict.received.retry_after)
-    if policy is Retry.SAME_ID and not same_day(started, now + timedelta(seconds=wait)):
+    # Until the budget ends it may wait for a token or a connection: even then it must leave on the same day.
+    if policy is Retry.SAME_ID and not same_day(started, now + timedelta(seconds=left)):
         return None
     return wait if wait < left else None
 

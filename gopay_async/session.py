@@ -187,7 +187,7 @@ class GoPaySession:
 
     async def _attempt(self, call: Call) -> Verdict:
         await self._prepare(call)
-        if call.unknown is not None and not call.may_go_out(self._clock.now()):
+        if call.unknown is not None and not call.may_go_out(self._clock.now() + timedelta(seconds=_left(call))):
             self._fail(call, call.unknown)
         if self._closed:
             self._fail(call, Verdict(Word.NOT_SENT, "the session was closed"))
@@ -255,7 +255,7 @@ class GoPaySession:
             repeats=call.repeats,
             started=call.started,
             now=self._clock.now(),
-            left=call.deadline - asyncio.get_running_loop().time(),
+            left=_left(call),
             jitter=self._jitter(),
         )
         if wait is not None:
@@ -351,6 +351,11 @@ def _words(error: BaseException) -> str:
     said += [os.strerror(one.errno) for one in causes if isinstance(one, OSError) and one.errno]
     words = next((text for text in said if text), "")
     return f"{type(error).__name__}: {words}" if words else type(error).__name__
+
+
+def _left(call: Call) -> float:
+    """Return the seconds that are left for *call*."""
+    return call.deadline - asyncio.get_running_loop().time()
 
 
 def _seconds(name: str, value: float) -> float:

@@ -64,7 +64,7 @@ class TokenStore(Protocol):
 
 @define
 class MemoryTokenStore:
-    """Keeps tokens in this process; several sessions may share one."""
+    """Keeps tokens in this process; several sessions of one event loop may share one."""
 
     _tokens: dict[str, AccessToken] = field(factory=dict, repr=False)
     _locks: dict[str, anyio.Lock] = field(factory=dict, repr=False)

@@ -377,23 +377,33 @@ async def test_a_repeat_whose_wait_would_end_after_midnight_is_not_made(call: Ca
     assert len(server.calls) == 1
 
 
+@pytest.mark.parametrize(("budget", "sent"), [(30, 1), (5, 3)])
+async def test_a_repeat_that_could_still_await_a_connection_at_midnight_is_not_made(budget: float, sent: int) -> None:
+    server = misbehaving(unknown())
+
+    error = await fails(server, PAYMENT, clock=TurnedClock(LATE - timedelta(seconds=10)), timeout=budget)
+
+    assert type(error) is OutcomeUnknown
+    assert len(server.calls) == sent
+
+
 async def test_a_repeat_whose_token_arrives_after_midnight_is_not_made() -> None:
     clock = TurnedClock(LATE - timedelta(seconds=3))
     slow = turning(clock, 5, issue())
     # The token lives two thirds of a second: the second repeat needs another, and gets it on the next day.
     server = misbehaving(unknown(), unknown(), provider.answer(SNAP_OK), tokens=(issue("1"), slow))
 
-    error = await fails(server, CANCEL, clock=clock)
+    error = await fails(server, CANCEL, clock=clock, timeout=2)
 
     assert type(error) is OutcomeUnknown
     assert len(server.calls) == 2
 
 
 async def test_a_rejected_token_after_an_unknown_attempt_is_not_mended_after_midnight() -> None:
-    clock = TurnedClock(LATE - timedelta(seconds=1))
+    clock = TurnedClock(LATE - timedelta(seconds=3))
     server = misbehaving(unknown(), turning(clock, 5, rejected(CANCEL)), provider.answer(SNAP_OK))
 
-    error = await fails(server, CANCEL, clock=clock)
+    error = await fails(server, CANCEL, clock=clock, timeout=2)
 
     assert type(error) is OutcomeUnknown
     assert len(server.calls) == 2

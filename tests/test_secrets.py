@@ -27,6 +27,7 @@ from gopay_async.errors import InvalidKey
 from gopay_async.exchange import build, serialise
 from gopay_async.models import Address, CustomerDetails
 from gopay_async.operation import Operation
+from gopay_async.proofs import Proof
 from gopay_async.tokens import AccessToken, MemoryTokenStore
 from gopay_async.transport import AiohttpTransport
 
@@ -226,6 +227,13 @@ def test_credentials_customers_and_what_holds_them_print_none() -> None:
 
 def test_an_environment_prints_none() -> None:
     assert leaks(repr(Environment.PRODUCTION)) == []
+
+
+def test_what_the_headers_are_made_from_prints_none() -> None:
+    body = serialise(CASES[0].operation, CREDENTIALS, access_token=PLANTED["access token"], customer=CASES[0].customer)
+    proof = Proof("POST", "/", body, "", "1", PLANTED["access token"], USER)
+
+    assert leaks(repr(proof), str(proof)) == []
 
 
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
