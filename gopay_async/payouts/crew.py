@@ -22,7 +22,7 @@ from .streak import Streak
 _GATHER: Final = 0.02
 
 
-class NotBegun(GoPayError):
+class _NotBegun(GoPayError):
     """It was claimed, and then the run ended before it was sent."""
 
 
@@ -122,7 +122,7 @@ class Crew:
             await self._slow_down(result)
         else:
             self.pacer.speed_up()
-        if isinstance(result, NotBegun):
+        if isinstance(result, _NotBegun):
             return
         self._streak = self._streak.follow(fact.outcome, done)
         reason = done.pause or self._streak.pause(self.settings.rules)
@@ -139,7 +139,7 @@ class Crew:
         if self.ahead <= self.enough:
             self.news.set()
         if self.halted.is_set():
-            return NotBegun("the run ended before it was sent")
+            return _NotBegun("the run ended before it was sent")
         try:
             top_up = payout.top_up
             return await self.session.send(top_up, external_id=payout.external_id, timeout=self.settings.timeout)
