@@ -7,7 +7,7 @@ import stat
 import subprocess
 import sys
 from asyncio import run
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,9 @@ from typer.testing import CliRunner
 
 from gopay_async.cli import main
 from gopay_async.cli.commands import app
+from gopay_async.cli.payouts_options import connection_of
 from gopay_async.cli.payouts_screen import Machines, People, Watcher, show_job
-from gopay_async.cli.payouts_work import connection_of, finish, go
+from gopay_async.cli.payouts_work import Till, finish, go
 from gopay_async.payouts import Settings, Slowed, Waiting, open_ledger
 from tests.campaigns.kill9.campaign import provider
 from tests.keys_for_tests import MERCHANT_KEY
@@ -103,20 +104,22 @@ async def test_a_job_that_distrusts_the_inquiry_says_so(tmp_path: Path) -> None:
     screen, paper = people()
     async with world(tmp_path) as here:
         job = await here.submit(some(1))
-        show_job(screen, evolve(job, distrust="it was wrong"), await here.ledger.counts(job.id))
+        counts = await here.ledger.counts(job.id)
+        show_job(screen, evolve(job, distrust="it was wrong"), counts, here.ledger.path)
 
-    assert "Nothing is sent again by itself: it was wrong" in paper.getvalue()
+    assert "The inquiry cannot be believed (it was wrong): no unknown payout" in paper.getvalue()
 
 
-def test_waiting_is_explained_once() -> None:
+def test_waiting_is_explained_once_and_every_new_wait_is_a_line() -> None:
     screen, paper = people()
     watcher = Watcher(screen)
 
-    watcher.follow(Waiting(seconds=120))
-    watcher.follow(Waiting(seconds=60))
+    for seconds in (600, 570, 30, 1_200):
+        watcher.follow(Waiting(seconds=seconds))
 
-    assert paper.getvalue().count("The next inquiry is due in") == 1
-    assert "due in 2 min" in paper.getvalue()
+    lines = paper.getvalue().splitlines()
+    assert lines[0].startswith("Everything is sent. The provider is asked in 10 min what became of it;")
+    assert [one.strip() for one in lines[1:]] == ["0/0  asks again in 10 min", "0/0  asks again in 20 min"]
 
 
 def test_machines_hear_of_a_lower_rate(capsys: pytest.CaptureFixture[str]) -> None:
@@ -146,6 +149,7 @@ def test_a_report_of_a_job_that_is_all_paid_lists_no_row(shop: Shell) -> None:
 class Impatient:
     """Asks twice to end, as soon as the run says anything."""
 
+    gone: bool = False
     said: list[str] = field(factory=list)
 
     def say(self, text: str) -> None:
@@ -157,6 +161,9 @@ class Impatient:
     def facts(self, found: dict[str, Any]) -> None:
         """Print nothing."""
 
+    def table(self, kind: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Print nothing."""
+
 
 def test_the_second_signal_ends_a_run_at_once(shop: Shell) -> None:
     nowhere = "http://127.0.0.1:9"
@@ -165,12 +172,13 @@ def test_the_second_signal_ends_a_run_at_once(shop: Shell) -> None:
 
     async def work() -> int:
         async with open_ledger(shop.folder / "ledger.db", create=False) as book:
-            return await go(screen, book, await book.job("payouts.csv"), connection, Settings(), yes=True)
+            till = Till(screen=screen, book=book, connection=connection, settings=Settings())
+            return await go(till, await book.job("payouts.csv"), yes=True)
 
     with pytest.raises(Exit) as ended:
         finish(work(), screen)
 
-    assert (ended.value.exit_code, screen.said[-1]) == (130, "Interrupted.")
+    assert (ended.value.exit_code, screen.said[-1].startswith("To go on: ")) == (130, True)
 
 
 def test_a_folder_to_keep_keys_in_is_its_owners_alone(tmp_path: Path) -> None:

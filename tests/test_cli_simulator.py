@@ -124,10 +124,10 @@ def test_own_credentials_are_taken_and_not_printed(tmp_path: Path) -> None:
     own = simulator()
     keep(own, tmp_path)
     values = dict(one.split("=", 1) for one in (tmp_path / "credentials.env").read_text().splitlines())
-    with started("--json", "--from-env", "--no-page", **values, GOPAY_PRIVATE_KEY=str(tmp_path / "merchant.pem")) as it:
+    with started("--json", "--from-env", "--no-page", **values) as it:
         told = line(it)
 
-    with started("--from-env", "--no-page", **values, GOPAY_PRIVATE_KEY=str(tmp_path / "merchant.pem")) as it:
+    with started("--from-env", "--no-page", **values) as it:
         assert it.stdout is not None
         banner = "".join(iter(it.stdout.readline, "Ctrl-C ends it.\n"))
 

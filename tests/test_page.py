@@ -393,6 +393,16 @@ async def test_a_button_ends_a_top_up(do: str, status: str) -> None:
     assert payout.status == status
 
 
+async def test_the_payout_account_is_funded() -> None:
+    async with browsing() as browser:
+        before = browser.simulator.books.payouts.balance
+        await browser.press("fund", amount=10_000_000)
+        await browser.press("fund", amount=-1)
+        browser.simulator.check()
+
+    assert browser.simulator.books.payouts.balance == before + 10_000_000
+
+
 async def test_the_clock_is_turned_and_payments_expire() -> None:
     async with browsing() as browser:
         await browser.buy()

@@ -2,7 +2,7 @@
 
 import getpass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
@@ -11,21 +11,11 @@ from ..payouts import Reconciler, Rules, State, draft_of_file, existing_job, ope
 from ..payouts import settle as settle_payout
 from ..payouts.intake import check_account
 from ..payouts.report import write_csv, write_html
-from .payouts_screen import show_job, show_jobs, show_rows
-from .payouts_work import (
-    Asked,
-    Contract,
-    check_file,
-    connection_of,
-    finish,
-    go,
-    ledger_at,
-    prepare,
-    screen_for,
-    settings_of,
-    show_history,
-    show_unpaid,
-)
+from .payouts_after import show_differences, show_history, show_ledger, show_unpaid
+from .payouts_options import Contract, connection_of, settings_of
+from .payouts_screen import show_job
+from .payouts_words import DEFAULT_LEDGER
+from .payouts_work import Asked, Till, check_file, finish, go, ledger_at, prepare, run_again, screen_for
 
 app = typer.Typer(help="Pay many people from a file: never twice, and nobody lost.", no_args_is_help=True)
 
@@ -43,7 +33,6 @@ RateOption = Annotated[float | None, typer.Option(min=0.01, help="Requests that 
 WaitOption = Annotated[str, typer.Option(help="How long to wait for accepted payouts: 90s, 15m, 2h, or 0.")]
 ContractOption = Annotated[Contract, typer.Option("--inquiry", help="Service code of the inquiry: 36 or 39.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether count and total are right.")]
-_LEDGER: Final = Path("gopay-payouts.db")
 
 
 # --- commands --------------------------------------------------------------------------------------------------------
@@ -64,7 +53,7 @@ def run(
     file: Annotated[Path, typer.Argument(help="CSV or JSON Lines.")],
     *,
     environment: EnvironmentOption,
-    ledger: LedgerOption = _LEDGER,
+    ledger: LedgerOption = DEFAULT_LEDGER,
     credentials: CredentialsOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything but import and send.")] = False,
     verify: Annotated[bool, typer.Option("--verify-accounts", help="Ask whose each number is; compare names.")] = False,
@@ -87,16 +76,15 @@ def run(
         settings = settings_of(concurrency, rate, wait, inquiry)
         asked = Asked(dry_run, verify, skip_known, accept_warnings, max_total, max_count, yes)
         async with draft_of_file(file) as draft, ledger_at(ledger, dry=dry_run) as book:
-            job = await existing_job(draft, book, connection.account) if book else None
-            known = job is not None
-            if job is None:
-                job = await prepare(screen, draft, book, connection=connection, asked=asked, name=file.name)
-            else:
-                screen.say(f"{file.name} is job {job.short}, imported {job.imported_at:%Y-%m-%d %H:%M} UTC.")
-            if job is None or book is None or dry_run:
+            known = await existing_job(draft, book, connection.account) if book else None
+            if known and book:
+                till = Till(screen=screen, book=book, connection=connection, settings=settings)
+                return await run_again(till, draft, known, asked)
+            job = await prepare(screen, draft, book, connection=connection, asked=asked, name=file.name)
+            if job is None or book is None:
                 return 0
-            # A new file has just been confirmed.
-            return await go(screen, book, job, connection, settings, yes=yes or not known)
+            # It has just been confirmed.
+            return await go(Till(screen=screen, book=book, connection=connection, settings=settings), job, yes=True)
 
     finish(work(), screen)
 
@@ -106,7 +94,7 @@ def resume(
     job: Annotated[str, typer.Argument(help="Beginning of the job's id, or its name.")],
     *,
     environment: EnvironmentOption,
-    ledger: LedgerOption = _LEDGER,
+    ledger: LedgerOption = DEFAULT_LEDGER,
     credentials: CredentialsOption = None,
     rate: RateOption = None,
     concurrency: ConcurrencyOption = 20,
@@ -124,7 +112,8 @@ def resume(
         async with open_ledger(ledger, create=False) as book:
             found = await book.job(job)
             check_account(found, connection.account)
-            return await go(screen, book, found, connection, settings, yes=yes)
+            till = Till(screen=screen, book=book, connection=connection, settings=settings)
+            return await go(till, found, yes=yes)
 
     finish(work(), screen)
 
@@ -133,7 +122,7 @@ def resume(
 def status(
     job: Annotated[str | None, typer.Argument(help="Beginning of the job's id, or its name; without it all.")] = None,
     row: Annotated[str | None, typer.Option(help="Reference or line: everything that happened to this one.")] = None,
-    ledger: LedgerOption = _LEDGER,
+    ledger: LedgerOption = DEFAULT_LEDGER,
     as_json: JsonOption = False,
 ) -> None:
     """Say how a job stands, also while it runs."""
@@ -142,13 +131,13 @@ def status(
     async def work() -> int:
         async with open_ledger(ledger, create=False) as book:
             if job is None:
-                show_jobs(screen, await book.jobs())
+                await show_ledger(screen, book)
                 return 0
             found = await book.job(job)
             if row is not None:
                 await show_history(screen, book, found, row)
                 return 0
-            show_job(screen, found, await book.counts(found.id))
+            show_job(screen, found, await book.counts(found.id), book.path)
             return 0
 
     finish(work(), screen)
@@ -159,7 +148,7 @@ def report(
     job: Annotated[str, typer.Argument(help="Beginning of the job's id, or its name.")],
     csv: Annotated[Path | None, typer.Option(help="Write all rows to this CSV file.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write one page, with a chart, to this file.")] = None,
-    ledger: LedgerOption = _LEDGER,
+    ledger: LedgerOption = DEFAULT_LEDGER,
     as_json: JsonOption = False,
 ) -> None:
     """Say what became of a job: a table here, CSV and HTML in files."""
@@ -168,7 +157,7 @@ def report(
     async def work() -> int:
         async with open_ledger(ledger, create=False) as book:
             found = await book.job(job)
-            show_job(screen, found, await book.counts(found.id))
+            show_job(screen, found, await book.counts(found.id), book.path)
             await show_unpaid(screen, book, found)
             if csv:
                 await write_csv(book, found, csv)
@@ -186,7 +175,7 @@ def reconcile(
     job: Annotated[str, typer.Argument(help="Beginning of the job's id, or its name.")],
     *,
     environment: EnvironmentOption,
-    ledger: LedgerOption = _LEDGER,
+    ledger: LedgerOption = DEFAULT_LEDGER,
     credentials: CredentialsOption = None,
     rate: RateOption = None,
     concurrency: ConcurrencyOption = 20,
@@ -203,14 +192,8 @@ def reconcile(
             found = await book.job(job)
             reconciler = Reconciler(book, gopay, connection.account, settings)
             differences = [one async for one in reconciler.differences(found)]
-            columns = ("line", "reference", "ledger", "provider", "notification", "said")
-            rows = [
-                (str(one.line), one.reference, one.ledger, one.provider or "-", one.notification or "-", one.said)
-                for one in differences
-            ]
-            show_rows(screen, columns, rows)
-            screen.say(f"{len(differences)} differences")
-            screen.facts({"event": "reconciled", "differences": len(differences)})
+            show_differences(screen, differences)
+            show_job(screen, await book.job(found.id), await book.counts(found.id), book.path)
             return 1 if differences else 0
 
     finish(work(), screen)
@@ -224,7 +207,7 @@ def settle(
     as_: Annotated[str, typer.Option("--as", help="paid or failed.")],
     note: Annotated[str, typer.Option(help="Why: it stays in the ledger.")],
     who: Annotated[str, typer.Option(help="Who says so.")] = "",
-    ledger: LedgerOption = _LEDGER,
+    ledger: LedgerOption = DEFAULT_LEDGER,
     as_json: JsonOption = False,
 ) -> None:
     """Say, as a person, what became of a row that is unknown, disputed, or past the window.  It is never sent again."""
@@ -238,7 +221,7 @@ def settle(
             payout = await book.row(found.id, row)
             name = who or getpass.getuser()
             await settle_payout(book, payout, state=State(as_), who=name, note=note, rules=Rules())
-            screen.say(f"{payout.reference}: {payout.state} -> {as_}, settled by {name}.")
+            screen.say(f"{payout.reference}: {payout.state} -> {as_}, settled by {name}. It is never sent again.")
             screen.facts({"event": "settled", "reference": payout.reference, "state": as_, "who": name})
             return 0
 

@@ -1,8 +1,12 @@
 """What the payout commands print: bars and tables on a terminal, plain lines when piped, JSON on request."""
 
 import json
+import os
+import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from attrs import define, field
@@ -12,7 +16,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Table
 
 from ..payouts import Counts, Draft, Job, Moved, RunEvent, Slowed, Started, State, Waiting
-from ..payouts.report import as_json, rupiah, summary
+from ..payouts.report import MEANINGS, as_json, local_time, plain_amount, rupiah, summary
+from .payouts_words import plural, span, todo
 
 #: Seconds between two plain lines, or two JSON objects.
 _EVERY: Final = 2.0
@@ -29,6 +34,9 @@ def plain(text: str) -> str:
 class Screen(Protocol):
     """Where the commands print."""
 
+    #: Whether nobody reads any more: the pipe, or the terminal, is closed.
+    gone: bool
+
     def say(self, text: str) -> None:
         """Print a sentence for people; machines get none."""
         ...
@@ -37,23 +45,67 @@ class Screen(Protocol):
         """Print *found* for machines; people get none."""
         ...
 
+    def table(self, kind: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Print *rows*: a table for people, for machines an object each, called *kind*."""
+        ...
+
 
 @define
-class People:
-    """Sentences, for people."""
+class _Reader:
+    """Whoever reads what is printed, and may leave."""
 
-    console: Console = field(factory=lambda: Console(highlight=False, soft_wrap=True))
+    gone: bool = field(default=False, init=False)
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Print to nobody once nobody reads: that must not end a run in the middle of a payment."""
+        try:
+            yield
+        except OSError:
+            self.gone = True
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            os.close(nowhere)
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        # Rich would end the process.
+        raise BrokenPipeError
+
+
+@define
+class People(_Reader):
+    """Sentences and tables, for people."""
+
+    console: Console = field(factory=lambda: _Console(highlight=False, soft_wrap=True))
 
     def say(self, text: str) -> None:
         """Print *text*."""
-        self.console.print(plain(text), markup=False)
+        with self.reading():
+            self.console.print(plain(text), markup=False)
 
     def facts(self, found: dict[str, Any]) -> None:
         """Print nothing."""
 
+    def table(self, kind: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Print *rows*, where there are any."""
+        table = Table()
+        for column in columns:
+            table.add_column(column, overflow="fold")
+        for row in rows:
+            table.add_row(*(escape(plain(str(cell))) for cell in row))
+        if table.row_count:
+            self.show(table)
+
+    def show(self, table: Table) -> None:
+        """Print *table*."""
+        with self.reading():
+            self.console.print(table)
+
 
 @define
-class Machines:
+class Machines(_Reader):
     """One JSON object a line."""
 
     def say(self, text: str) -> None:
@@ -61,82 +113,96 @@ class Machines:
 
     def facts(self, found: dict[str, Any]) -> None:
         """Print *found*."""
-        print(json.dumps(found, default=str), flush=True)  # noqa: T201  # this is what it is for
+        with self.reading():
+            print(json.dumps(found, default=str), flush=True)  # noqa: T201  # this is what it is for
+
+    def table(self, kind: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Print an object for each of *rows*."""
+        for row in rows:
+            self.facts({"event": kind, **dict(zip(columns, row, strict=True))})
+
+
+# --- files and jobs --------------------------------------------------------------------------------------------------
 
 
 def show_draft(screen: Screen, draft: Draft, name: str) -> None:
     """Print everything that was found in a file."""
     number, total = draft.size
-    findings = {"problems": draft.problems, "warnings": draft.warnings, "notes": draft.notables}
-    counts = {kind: found.count for kind, found in findings.items()}
+    findings = {"problem": draft.problems, "warning": draft.warnings, "note": draft.notables}
     screen.facts(
         {
             "event": "checked",
             "file": name,
             "job": draft.id,
             "rows": number,
-            "total": total / 100,
+            "total": plain_amount(total),
             "left_out": draft.left_out,
             "ignored_columns": draft.ignored_columns,
-            **counts,
+            **{f"{kind}s": found.count for kind, found in findings.items()},
         }
     )
-    screen.say(f"{name} (job {draft.id[:12]}): {number} good rows, {rupiah(total)}")
+    screen.say(f"{name} (job {draft.id[:12]}): {plural(number, 'good row')}, {rupiah(total)}")
     if draft.ignored_columns:
         screen.say(f"Columns that are not used: {', '.join(draft.ignored_columns)}")
     if draft.left_out:
-        screen.say(f"{draft.left_out} rows are left out: the ledger has them already, and they are the same")
+        screen.say(f"Left out, because the ledger has the same already: {plural(draft.left_out, 'row')}")
     for kind, found in findings.items():
-        if found:
-            screen.say(f"{found.count} {kind}:")
-        for one in sorted(found, key=lambda one: one.line)[:_SHOWN]:
-            screen.say(f"  {one}")
-        if found.count > _SHOWN:
-            screen.say(f"  ... and {found.count - _SHOWN} more")
-        for one in found:
-            text = getattr(one, "rule", "") or getattr(one, "text", "")
-            screen.facts({"event": kind.rstrip("s"), "line": one.line, "column": one.column, "text": text})
+        _show_findings(screen, kind, sorted(found, key=lambda one: one.line), found.count)
 
 
-def show_job(screen: Screen, job: Job, counts: Counts) -> None:
-    """Print how a job stands."""
+_HEADS: Final = {
+    "problem": "{}, to be mended in the file:",
+    "warning": "{}, to be confirmed before anything is sent:",
+    "note": "{}:",
+}
+
+
+def _show_findings(screen: Screen, kind: str, found: Sequence[Any], count: int) -> None:
+    if found:
+        screen.say(_HEADS[kind].format(plural(count, kind)))
+    for one in found[:_SHOWN]:
+        screen.say(f"  {one}")
+    if count > _SHOWN:
+        screen.say(f"  ... and {count - _SHOWN} more: --json lists them")
+    for one in found:
+        text = getattr(one, "rule", "") or getattr(one, "text", "")
+        screen.facts({"event": kind, "line": one.line, "column": one.column, "text": text})
+
+
+def show_job(screen: Screen, job: Job, counts: Counts, ledger: Path) -> None:
+    """Print how a job stands, and what a person must do about it."""
     screen.facts({"event": "status", **as_json(job, counts)})
-    if not isinstance(screen, People):
-        return
+    if isinstance(screen, People):
+        screen.show(_table_of(job, counts))
+        for sentence in todo(job, counts, ledger):
+            screen.say(sentence)
+
+
+def _table_of(job: Job, counts: Counts) -> Table:
     title = f"Job {job.short} ({plain(job.name)}), {job.account.client_id} in {job.account.environment}"
     table = Table(title=escape(title), title_justify="left")
     table.add_column("state")
     table.add_column("payouts", justify="right")
-    table.add_column("sum", justify="right")
+    table.add_column("sum", justify="right", no_wrap=True)
+    table.add_column("which means")
     for state, number, total in summary(counts):
-        table.add_row(state.value, str(number), rupiah(total))
-    table.add_row("all", str(job.rows), rupiah(job.total), style="bold")
-    screen.console.print(table)
-    if job.paused:
-        screen.say(f"Paused: {job.paused}")
-    if job.distrust:
-        screen.say(f"Nothing is sent again by itself: {job.distrust}")
+        table.add_row(state.value, str(number), rupiah(total), MEANINGS[state])
+    table.add_row("all", str(job.rows), rupiah(job.total), "", style="bold")
+    return table
 
 
-def show_jobs(screen: Screen, jobs: Iterable[Job]) -> None:
-    """Print all jobs."""
-    for job in jobs:
-        screen.facts({"event": "job", "job": job.id, "name": job.name, "rows": job.rows, "total": job.total / 100})
-        screen.say(f"{job.short}  {job.name}  {job.rows} rows  {rupiah(job.total)}  {job.account.environment}")
+def show_jobs(screen: Screen, jobs: Iterable[tuple[Job, Counts]]) -> None:
+    """Print all jobs, a line each."""
+    for job, counts in jobs:
+        screen.facts({"event": "job", **as_json(job, counts)})
+        states = ", ".join(f"{number} {state.value}" for state, number, _ in summary(counts))
+        paused = "  (paused)" if job.paused else ""
+        size = f"{plural(job.rows, 'row')}  {rupiah(job.total)}"
+        when = local_time(job.imported_at)
+        screen.say(f"{job.short}  {job.name}  {size}  {job.account.environment}  {when}  {states}{paused}")
 
 
-def show_rows(screen: Screen, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table."""
-    if isinstance(screen, People):
-        table = Table()
-        for column in columns:
-            table.add_column(column)
-        for row in rows:
-            table.add_row(*(escape(plain(cell)) for cell in row))
-        screen.console.print(table)
-        return
-    for row in rows:
-        screen.facts(dict(zip(columns, row, strict=True)))
+# --- while it runs ---------------------------------------------------------------------------------------------------
 
 
 @define
@@ -151,7 +217,8 @@ class Watcher:
     _said: float = field(default=0.0, init=False)
     _began: float = field(factory=time.monotonic, init=False)
     _sent: int = field(default=0, init=False)
-    _waiting: bool = field(default=False, init=False)
+    #: Seconds until the provider is asked again; None while there is something to send.
+    _pause: float | None = field(default=None, init=False)
 
     def follow(self, event: RunEvent) -> None:
         """Show *event*."""
@@ -163,8 +230,6 @@ class Watcher:
             self._wait(event)
         elif isinstance(event, Slowed):
             self.screen.facts({"event": "slowed", "rate": event.rate})
-        else:
-            self.close()
 
     def _start(self, event: Started) -> None:
         self._counts = {state: number for state, (number, _) in event.counts.items()}
@@ -172,8 +237,8 @@ class Watcher:
         if isinstance(self.screen, People) and self.screen.console.is_terminal:
             columns = (BarColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
             self._bar = Progress(*columns, console=self.screen.console)
-            self._bar.start()
             self._task = self._bar.add_task(self._words(), total=self._rows, completed=self._completed())
+            self._bar.start()
         self._tick(force=True)
 
     def _moved(self, event: Moved) -> None:
@@ -183,14 +248,16 @@ class Watcher:
         self._tick(force=False)
 
     def _wait(self, event: Waiting) -> None:
-        if not self._waiting:
-            minutes = event.seconds / 60
+        first, longer = self._pause is None, event.seconds > (self._pause or 0.0)
+        self._pause = event.seconds
+        if first:
             self.screen.say(
-                f"Everything is sent. The next inquiry is due in {minutes:.0f} min; Ctrl-C stops the waiting."
+                f"Everything is sent. The provider is asked in {span(event.seconds)} what became of it; "
+                "Ctrl-C stops the waiting."
             )
-        self._waiting = True
         self.screen.facts({"event": "waiting", "seconds": event.seconds})
-        self._tick(force=True)
+        # Where there is no bar, a line for each inquiry is enough.
+        self._tick(force=longer or self._bar is not None)
 
     def _tick(self, *, force: bool) -> None:
         now = time.monotonic()
@@ -211,18 +278,29 @@ class Watcher:
         return self._sent / max(time.monotonic() - self._began, 0.001)
 
     def _words(self) -> str:
-        shown = (State.PAID, State.ACCEPTED, State.UNKNOWN, State.FAILED, State.REFUSED, State.DISPUTED)
-        counts = "  ".join(f"{state.value} {self._counts.get(state, 0)}" for state in shown if self._counts.get(state))
-        left = self._counts.get(State.PLANNED, 0)
-        rate = self._rate()
-        time_left = f"  {left / rate:.0f} s left" if left and rate and not self._bar else ""
-        return f"{self._completed()}/{self._rows}  {counts}  {rate:.0f}/s{time_left}"
+        shown = (State.PAID, State.ACCEPTED, State.UNKNOWN, State.FAILED, State.REFUSED, State.RETURNED, State.DISPUTED)
+        counts = [f"{state.value} {self._counts[state]}" for state in shown if self._counts.get(state)]
+        return "  ".join([f"{self._completed()}/{self._rows}", *counts, *self._pace()])
+
+    def _pace(self) -> Iterator[str]:
+        """Yield how fast it goes and how long it takes, or when it goes on."""
+        if self._pause is not None:
+            yield f"asks again in {span(self._pause)}"
+            return
+        rate, left = self._rate(), self._counts.get(State.PLANNED, 0)
+        if rate:
+            yield f"{rate:.0f}/s" if rate >= 10 else f"{rate:.1f}/s"
+        if rate and left and not self._bar:
+            yield f"{span(left / rate)} left"
 
     def close(self) -> None:
-        """Take the bar away."""
-        if self._bar:
-            self._bar.update(self._task, completed=self._completed(), description=self._words())
-            self._bar.stop()
-            self._bar = None
-        else:
-            self._tick(force=True)
+        """Take the bar away; say once more how it stands."""
+        if self._bar is None:
+            if self._rows:
+                self._tick(force=True)
+            return
+        self._bar.update(self._task, completed=self._completed(), description=self._words())
+        bar, self._bar = self._bar, None
+        assert isinstance(self.screen, People)  # only people have bars
+        with self.screen.reading():
+            bar.stop()

@@ -21,6 +21,8 @@ _TABLE: Final = (
     f"CREATE TABLE rows (id INTEGER PRIMARY KEY, {', '.join(_COLUMNS)}, left_out INTEGER NOT NULL DEFAULT 0)"
 )
 _INSERT: Final = f"INSERT INTO rows ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608  # constants
+#: What a row with problems leaves behind: its reference must not stand anywhere else either.
+_TRACE: Final = "INSERT INTO rows (line, reference, left_out) VALUES (?, ?, 1)"
 _PAGE: Final = f"SELECT id, {', '.join(_COLUMNS)} FROM rows WHERE id > ? AND NOT left_out ORDER BY id LIMIT ?"  # noqa: S608  # constants
 #: How many findings of a kind are kept; the rest is only counted.
 KEPT: Final = 10_000
@@ -64,16 +66,18 @@ class Draft:
     def add(self, rows: Iterable[ReadRow]) -> None:
         """Keep *rows*, and every problem in them."""
         with self._connection:
-            self._connection.executemany(_INSERT, self._good(rows))
+            for row in rows:
+                self._note(row)
+                if row.top_up is not None:
+                    self._connection.execute(_INSERT, (row.line, *columns(row.top_up)))
+                elif row.reference:
+                    self._connection.execute(_TRACE, (row.line, row.reference))
 
-    def _good(self, rows: Iterable[ReadRow]) -> Iterator[tuple[Any, ...]]:
-        for row in rows:
-            for problem in row.problems:
-                self.problems.add(problem)
-            for notable in row.notables:
-                (self.warnings if notable.confirm else self.notables).add(notable)
-            if row.top_up is not None:
-                yield (row.line, *columns(row.top_up))
+    def _note(self, row: ReadRow) -> None:
+        for problem in row.problems:
+            self.problems.add(problem)
+        for notable in row.notables:
+            (self.warnings if notable.confirm else self.notables).add(notable)
 
     def compare(self) -> None:
         """Find references that stand twice, and the same number with the same amount."""
@@ -111,15 +115,15 @@ class Draft:
 
 _TWICE: Final = """
     SELECT rows.line, rows.reference, first.line FROM rows JOIN
-        (SELECT reference, min(id) AS id, min(line) AS line FROM rows GROUP BY reference HAVING count(*) > 1) AS first
-        ON rows.reference = first.reference AND rows.id <> first.id
-    ORDER BY rows.id
+        (SELECT reference, min(line) AS line FROM rows GROUP BY reference HAVING count(*) > 1) AS first
+        ON rows.reference = first.reference AND rows.line > first.line
+    ORDER BY rows.line
 """
 _REPEATED: Final = """
     SELECT rows.line, rows.amount, first.line FROM rows JOIN
-        (SELECT number, amount, min(id) AS id, min(line) AS line FROM rows GROUP BY number, amount HAVING count(*) > 1)
-        AS first ON rows.number = first.number AND rows.amount = first.amount AND rows.id <> first.id
-    ORDER BY rows.id
+        (SELECT number, amount, min(line) AS line FROM rows GROUP BY number, amount HAVING count(*) > 1)
+        AS first ON rows.number = first.number AND rows.amount = first.amount AND rows.line > first.line
+    ORDER BY rows.line
 """
 
 

@@ -2,11 +2,11 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from ..api import TopUp
 from ..errors import BadRows, JobRefused
@@ -16,6 +16,7 @@ from .records import Account, Job, Payout
 from .rows import Notable, Problem, ReadRow
 from .source import FileSource
 
+T = TypeVar("T")
 _PAGE: Final = 500
 
 
@@ -27,18 +28,30 @@ async def draft_of_file(path: Path | str) -> AsyncIterator[Draft]:
     """
     source = FileSource(Path(path))
     with new_draft() as draft:
+        rows = source.rows()
         # In a thread: a large file would hold the loop.
-        await asyncio.to_thread(_fill, draft, source)
+        while await _visit(_take, draft, rows):
+            pass
+        await _visit(draft.compare)
         draft.id = source.sha256
         draft.ignored_columns = source.ignored
         yield draft
 
 
-def _fill(draft: Draft, source: FileSource) -> None:
-    rows = source.rows()
-    while page := list(islice(rows, _PAGE)):
-        draft.add(page)
-    draft.compare()
+async def _visit(work: Callable[..., T], *arguments: Any) -> T:
+    """Let a thread do *work*; whoever is cancelled goes once it is over, for the draft must not be closed under it."""
+    done = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
+    try:
+        return await asyncio.shield(done)
+    except asyncio.CancelledError:
+        await asyncio.wait({done})
+        raise
+
+
+def _take(draft: Draft, rows: Iterator[ReadRow]) -> bool:
+    page = list(islice(rows, _PAGE))
+    draft.add(page)
+    return bool(page)
 
 
 @asynccontextmanager
@@ -53,10 +66,10 @@ async def draft_of_rows(rows: AsyncIterable[TopUp], *, name: str) -> AsyncIterat
             digest.update(repr(columns(top_up)).encode())
             page.append(ReadRow(line, top_up))
             if len(page) == _PAGE:
-                await asyncio.to_thread(draft.add, page)
+                await _visit(draft.add, page)
                 page = []
-        await asyncio.to_thread(draft.add, page)
-        await asyncio.to_thread(draft.compare)
+        await _visit(draft.add, page)
+        await _visit(draft.compare)
         draft.id = digest.hexdigest()
         yield draft
 
@@ -101,7 +114,8 @@ def _differences(row: dict[str, Any], known: Payout) -> list[str]:
         "beneficiary_email": (row["email"], known.email),
         "beneficiary_provider": (row["provider"], known.provider),
     }
-    return [name for name, (mine, its) in found.items() if mine != its]
+    there = {"amount": f" (Rp {known.standing.amount // 100} there)"}
+    return [f"{name}{there.get(name, '')}" for name, (mine, its) in found.items() if mine != its]
 
 
 def _is_known(row: dict[str, Any], known: Payout, job: Job, differs: Sequence[str]) -> Problem:

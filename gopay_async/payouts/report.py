@@ -3,8 +3,9 @@
 import asyncio
 import csv
 from collections.abc import AsyncIterator, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from io import StringIO
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,6 +45,18 @@ _COLOURS: Final = {
     State.SENDING: "#0969da",
     State.PLANNED: "#d0d7de",
 }
+#: What a state means for the money.
+MEANINGS: Final = {
+    State.PAID: "the money has arrived",
+    State.RETURNED: "was paid, and the money came back",
+    State.FAILED: "not paid, and not sent again",
+    State.REFUSED: "not paid: the provider said no",
+    State.DISPUTED: "perhaps paid: facts contradict each other, a person decides",
+    State.UNKNOWN: "perhaps paid: the provider is asked, it is not simply sent again",
+    State.ACCEPTED: "the provider has it, and has not yet said paid",
+    State.SENDING: "under way",
+    State.PLANNED: "not sent",
+}
 HEADER: Final = (
     "line",
     "partner_reference_no",
@@ -70,6 +83,11 @@ def rupiah(sen: int) -> str:
     """Return an amount of the ledger as people write it: Rp 1.250.000."""
     whole, rest = divmod(sen, 100)
     return f"Rp {whole:,}".replace(",", ".") + (f",{rest:02d}" if rest else "")
+
+
+def plain_amount(sen: int) -> str:
+    """Return an amount of the ledger as files and the provider write it: 1250000.00."""
+    return f"{sen // 100}.{sen % 100:02d}"
 
 
 def harmless(text: str) -> str:
@@ -116,8 +134,7 @@ def _csv_text(rows: Iterable[Sequence[str]]) -> str:
 
 def _cells(one: Payout) -> tuple[str, ...]:
     now = one.standing
-    amount = f"{now.amount // 100}.{now.amount % 100:02d}"
-    where = (str(one.line), one.reference, now.number, one.name, amount, one.notes)
+    where = (str(one.line), one.reference, now.number, one.name, plain_amount(now.amount), one.notes)
     return (*where, now.state.value, str(now.attempt), one.external_id, now.reference_no, now.reason)
 
 
@@ -129,7 +146,6 @@ class Band:
     """One state in the chart."""
 
     state: State
-    colour: str
     points: str
 
 
@@ -149,11 +165,12 @@ async def html_of(ledger: Ledger, job: Job) -> str:
         rupiah=rupiah,
         summary=summary(counts),
         colours=_COLOURS,
+        meanings=MEANINGS,
         bands=bands(job.rows, steps),
-        span=[_local(steps[0][0]), _local(steps[-1][0])] if steps else [],
+        span=[local_time(steps[0][0]), local_time(steps[-1][0])] if steps else [],
         rows=rows,
         left_out=job.rows - len(rows),
-        local=_local,
+        local=local_time,
         open=sum(number for state, (number, _) in counts.items() if state in OPEN),
     )
 
@@ -166,45 +183,59 @@ async def _rows(ledger: Ledger, job: Job) -> list[Payout]:
     return sorted(found, key=lambda one: one.line)
 
 
-def _local(moment: datetime) -> str:
-    return moment.astimezone(WIB).strftime("%Y-%m-%d %H:%M:%S")
+def local_time(moment: datetime) -> str:
+    """Return *moment* as clocks in Jakarta show it."""
+    return moment.astimezone(WIB).strftime("%Y-%m-%d %H:%M:%S WIB")
 
 
 def bands(rows: int, steps: Sequence[tuple[datetime, State, State, int]]) -> list[Band]:
     """Return the areas of the chart, 100 wide and 100 high: how many payouts stood in which state when."""
+    course = _with_rests(_course(rows, steps))
+    if not course:
+        return []
+    first, last = course[0][0], course[-1][0]
+    # What took no time is drawn all the same.
+    places = [100 * ((moment - first) / (last - first)) for moment, _ in course] if last > first else [0.0, 100.0]
+    tops = [top for _, top in course] * (1 if last > first else 2)
+    return [_band(state, index, places, tops) for index, state in enumerate(ORDER) if any(top[state] for top in tops)]
+
+
+_Course = list[tuple[datetime, dict[State, int]]]
+
+
+def _course(rows: int, steps: Sequence[tuple[datetime, State, State, int]]) -> _Course:
+    """Return how many payouts stood in each state after every moment of *steps*."""
     now: dict[State, int] = dict.fromkeys(ORDER, 0)
     now[State.PLANNED] = rows
-    moments = sorted({moment for moment, *_ in steps})
-    tops: list[dict[State, float]] = []
-    for moment in moments:
-        for at, before, after, number in steps:
-            if at == moment:
-                now[before] -= number
-                now[after] += number
-        tops.append(_stacked(now, rows))
-    return [_band(state, index, tops) for index, state in enumerate(ORDER) if any(top[state] for top in tops)]
+    course: dict[datetime, dict[State, int]] = {}
+    for moment, before, after, number in sorted(steps, key=lambda one: one[0]):
+        now[before] -= number
+        now[after] += number
+        course[moment] = dict(now)
+    return list(course.items())
 
 
-def _stacked(now: dict[State, int], rows: int) -> dict[State, float]:
-    total, tops = 0, {}
-    for state in ORDER:
-        total += now[state]
-        tops[state] = 100 * total / max(rows, 1)
-    return tops
+def _with_rests(course: _Course) -> _Course:
+    """Return *course* with the end of every rest in it: nothing moved while the provider had to be waited for."""
+    step = (course[-1][0] - course[0][0]) / _STEPS if course else timedelta(0)
+    rests = [(after - step, top) for (before, top), (after, _) in pairwise(course) if after - before > 2 * step]
+    return sorted([*course, *rests], key=lambda one: one[0])
 
 
-def _band(state: State, index: int, tops: Sequence[dict[State, float]]) -> Band:
-    below = ORDER[index - 1] if index else None
-    width = max(len(tops) - 1, 1)
-    places = [100 * one / width for one in range(len(tops))] if len(tops) > 1 else [0.0, 100.0]
-    tops = tops if len(tops) > 1 else [*tops, *tops]
-    upper = [f"{x:.2f},{100 - top[state]:.2f}" for x, top in zip(places, tops, strict=True)]
-    floor = [f"{x:.2f},{100 - (top[below] if below else 0):.2f}" for x, top in zip(places, tops, strict=True)]
-    return Band(state, _COLOURS[state], " ".join([*upper, *reversed(floor)]))
+def _band(state: State, index: int, places: Sequence[float], tops: Sequence[dict[State, int]]) -> Band:
+    upper = [f"{x:.2f},{100 - _height(index + 1, top):.2f}" for x, top in zip(places, tops, strict=True)]
+    floor = [f"{x:.2f},{100 - _height(index, top):.2f}" for x, top in zip(places, tops, strict=True)]
+    return Band(state, " ".join([*upper, *reversed(floor)]))
+
+
+def _height(index: int, top: dict[State, int]) -> float:
+    """Return how high the first *index* states are together."""
+    return 100 * sum(top[state] for state in ORDER[:index]) / max(sum(top.values()), 1)
 
 
 def as_json(job: Job, counts: Counts) -> dict[str, Any]:
     """Return *job* as JSON can hold it."""
+    states = {state.value: {"rows": number, "total": plain_amount(total)} for state, number, total in summary(counts)}
     return {
         "job": job.id,
         "name": job.name,
@@ -212,8 +243,8 @@ def as_json(job: Job, counts: Counts) -> dict[str, Any]:
         "client_id": job.account.client_id,
         "imported_at": job.imported_at.isoformat(),
         "rows": job.rows,
-        "total": job.total / 100,
+        "total": plain_amount(job.total),
         "paused": job.paused,
         "distrust": job.distrust,
-        "states": {state.value: {"rows": number, "total": total / 100} for state, number, total in summary(counts)},
+        "states": states,
     }

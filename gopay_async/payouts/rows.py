@@ -52,6 +52,8 @@ class ReadRow:
     top_up: TopUp | None
     problems: tuple[Problem, ...] = ()
     notables: tuple[Notable, ...] = ()
+    #: Of a row that has problems: its reference, where that is none of them.
+    reference: str = ""
 
 
 def read_row(line: int, cells: Mapping[str, Any]) -> ReadRow:
@@ -70,7 +72,9 @@ def read_row(line: int, cells: Mapping[str, Any]) -> ReadRow:
     top_up = _checked(line, values, problems)
     if top_up is not None:
         notables += _notables(line, cells, top_up)
-    return ReadRow(line, top_up, tuple(problems), tuple(notables))
+    readable = top_up is None and all(one.column != "partner_reference_no" for one in problems)
+    reference = values["partner_reference_no"] if readable else ""
+    return ReadRow(line, top_up, tuple(problems), tuple(notables), reference)
 
 
 def _checked(line: int, values: dict[str, Any], problems: list[Problem]) -> TopUp | None:

@@ -103,6 +103,10 @@ async def _refund(console: Console, words: Words) -> None:
     console.simulator.refund(_word(words, "reference"), amount=amount, reason=words.get("reason", ""))
 
 
+async def _fund(console: Console, words: Words) -> None:
+    console.simulator.fund(Money(_word(words, "amount")))
+
+
 async def _clock(console: Console, words: Words) -> None:
     clock = console.simulator.clock
     if words.get("months"):
@@ -195,6 +199,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "refund": _refund,
     "complete-top-up": _by_reference(lambda simulator, reference: simulator.complete_top_up(reference)),
     "fail-top-up": _by_reference(lambda simulator, reference: simulator.fail_top_up(reference)),
+    "fund": _fund,
     "clock": _clock,
     "reset": _reset,
     "fault": _fault,

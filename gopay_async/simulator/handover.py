@@ -80,6 +80,8 @@ def keep(simulator: Simulator, folder: Path) -> None:
     found = with_files(variables(simulator, ""), folder)
     plain = {name: value for name, value in found.items() if not name.endswith("_KEY") or name in _PLAIN}
     _write(folder / _PROVIDER, private_pem(simulator.notification_key))
+    # Whole, so that a program started anywhere can be pointed at the file.
+    plain["GOPAY_PRIVATE_KEY"] = str((folder / _MERCHANT).resolve())
     _write(folder / _VALUES, "".join(f"{name}={value}\n" for name, value in plain.items() if name != "GOPAY_URL"))
 
 

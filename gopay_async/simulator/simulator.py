@@ -305,6 +305,12 @@ class Simulator:
         """Let an accepted, or even completed, top-up fail: its money comes back."""
         self._apply(self.books.payouts.fail, self._payout(partner_reference_no))
 
+    def fund(self, amount: Money) -> None:
+        """Put *amount* into the account that top-ups are paid from."""
+        if amount.value <= 0:
+            raise InvalidInput("amount", "must be positive")
+        self.books.payouts.deposit(amount, self.clock.now())
+
     def _apply(self, change: Callable[[Record, datetime], None], record: Record) -> None:
         try:
             change(record, self.clock.now())

@@ -106,15 +106,30 @@ async def test_a_job_that_has_not_begun_has_a_page_without_a_chart(here: World) 
     page = await html_of(here.ledger, job)
 
     assert "<svg" not in page
-    assert "2 payouts are still open" in page
+    assert "Still open: 2 of 2" in page
 
 
 def test_the_chart_is_as_high_as_the_job() -> None:
-    from_planned = [(top_up_time(one), State.PLANNED, State.PAID, 1) for one in range(4)]
+    from_planned = [(top_up_time(one), State.PLANNED, State.PAID, 1) for one in range(121)]
 
-    found = {band.state: band.points for band in bands(4, from_planned)}
+    found = {band.state: band.points for band in bands(121, from_planned)}
 
-    assert found[State.PAID].startswith("0.00,75.00 33.33,50.00 66.67,25.00 100.00,0.00")
+    assert found[State.PAID].startswith("0.00,99.17 0.83,98.35 1.67,97.52 ")
+    assert found[State.PLANNED].startswith("0.00,0.00 ")
+
+
+def test_a_rest_in_the_chart_is_as_long_as_it_was() -> None:
+    from_planned = [(top_up_time(one), State.PLANNED, State.PAID, 1) for one in (0, 1, 120)]
+
+    (paid, _) = bands(4, from_planned)
+
+    assert paid.points.startswith("0.00,75.00 0.83,50.00 99.17,50.00 100.00,25.00")
+
+
+def test_what_took_no_time_is_drawn_all_the_same() -> None:
+    (paid,) = bands(1, [(START, State.PLANNED, State.PAID, 1)])
+
+    assert paid.points == "0.00,0.00 100.00,0.00 100.00,100.00 0.00,100.00"
 
 
 def top_up_time(minute: int):  # type: ignore[no-untyped-def]  # a time
@@ -127,8 +142,8 @@ async def test_the_summary_names_each_state_once(here: World) -> None:
 
     assert summary(counts) == [(State.PAID, 2, 1_000_700), (State.REFUSED, 1, 500)]
     assert as_json(job, counts)["states"] == {
-        "paid": {"rows": 2, "total": 10_007.0},
-        "refused": {"rows": 1, "total": 5.0},
+        "paid": {"rows": 2, "total": "10007.00"},
+        "refused": {"rows": 1, "total": "5.00"},
     }
 
 

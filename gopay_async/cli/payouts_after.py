@@ -1,0 +1,99 @@
+"""What the payout commands show of a ledger: jobs, rows, histories, differences.  Sends nothing."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from attrs import asdict
+
+from ..payouts import Difference, Job, Ledger, Payout, State
+from ..payouts.records import Happened
+from ..payouts.report import MEANINGS, local_time, payouts_of, plain_amount, rupiah
+from .payouts_screen import Machines, Screen, show_jobs
+from .payouts_words import plural
+
+#: Rows that a report shows on a terminal; what needs a person comes first.
+_SHOWN: Final = 50
+_UNPAID: Final = (
+    State.DISPUTED,
+    State.UNKNOWN,
+    State.REFUSED,
+    State.FAILED,
+    State.RETURNED,
+    State.SENDING,
+    State.PLANNED,
+    State.ACCEPTED,
+)
+
+
+async def show_ledger(screen: Screen, book: Ledger) -> None:
+    """Print every job of *book*."""
+    jobs = await book.jobs()
+    show_jobs(screen, [(one, await book.counts(one.id)) for one in jobs])
+    if not jobs:
+        screen.say(f"There is no job in {book.path}: nothing was ever sent from it.")
+
+
+async def show_unpaid(screen: Screen, book: Ledger, job: Job) -> None:
+    """Print the rows that are not paid: for people the first of them, what needs a person at the top."""
+    columns = ("line", "reference", "amount", "state", "reason")
+    if isinstance(screen, Machines):
+        async for page in payouts_of(book, job, _UNPAID):
+            screen.table("row", columns, [_cells(one, plain_amount) for one in page])
+        return
+    rows: list[Payout] = []
+    for state in _UNPAID:
+        rows += await book.rows(job.id, limit=_SHOWN + 1 - len(rows), states=[state])
+    screen.table("row", columns, [_cells(one, rupiah) for one in rows[:_SHOWN]])
+    if len(rows) > _SHOWN:
+        screen.say("... and more: --csv FILE writes all of them")
+
+
+def _cells(one: Payout, amount: Callable[[int], str]) -> tuple[object, ...]:
+    reason = one.standing.reason
+    return (
+        one.line,
+        one.reference,
+        amount(one.standing.amount),
+        one.state.value,
+        "" if reason == one.state else reason,
+    )
+
+
+async def show_history(screen: Screen, book: Ledger, job: Job, row: str) -> None:
+    """Print everything that happened to one row."""
+    payout = await book.row(job.id, row)
+    _, _, amount, state, reason = _cells(payout, rupiah)
+    screen.say(f"{payout.reference} (line {payout.line}), {amount}: {state}, {MEANINGS[payout.state]}")
+    if reason:
+        screen.say(f"  {reason}")
+    for one in await book.history(payout.id):
+        screen.facts({"event": "happened", **asdict(one)})
+        screen.say(_line_of(one))
+
+
+def _line_of(one: Happened) -> str:
+    answer = " ".join(str(part) for part in (one.http_status, one.code) if part)
+    said = [one.outcome, f"HTTP {answer}" if answer else "", one.said]
+    if one.external_id:
+        said.append(f"X-EXTERNAL-ID {one.external_id}")
+    what = f"{one.kind}, attempt {one.attempt}: {one.before} -> {one.state}"
+    return "  ".join([local_time(one.at), what, *(part for part in said if part)])
+
+
+def show_differences(screen: Screen, found: Sequence[Difference]) -> None:
+    """Print where ledger, provider and notifications do not agree."""
+    columns = ("line", "reference", "ledger", "provider", "notification", "said")
+    screen.table(
+        "difference",
+        columns,
+        [
+            (one.line, one.reference, one.ledger.value, one.provider or "-", one.notification or "-", one.said)
+            for one in found
+        ],
+    )
+    screen.facts({"event": "reconciled", "differences": len(found)})
+    if found:
+        words = f"{plural(len(found), 'difference')} between ledger, provider and notifications, listed above."
+    else:
+        words = "Ledger, provider and notifications agree about everything that was sent."
+    screen.say(f"{words} No money was sent.")
