@@ -1,5 +1,7 @@
 """Files as people have them: what is read, what is refused with what to write instead, and what is only shown."""
 
+import asyncio
+import os
 from hashlib import sha256
 from pathlib import Path
 
@@ -319,3 +321,35 @@ async def test_columns_that_are_not_used_are_named(tmp_path: Path) -> None:
 
 def test_a_problem_of_a_whole_line_names_no_column() -> None:
     assert str(Problem(3, "", "is bad")) == "line 3: is bad"
+
+
+async def test_a_reference_stands_twice_even_where_something_else_is_wrong_with_its_row(tmp_path: Path) -> None:
+    bad, strange = ROW.replace("10000", "x"), ROW.replace("pay-1", "b 1")
+
+    found, _, size = await drafted(tmp_path / "a.csv", bad, ROW, ROW.replace("pay-1", "pay-2"), strange, strange)
+
+    assert [one for one in found if "already" in one] == [
+        "line 3, partner_reference_no: pay-1 stands in line 2 already"
+    ]
+    assert size[0] == 2
+
+
+async def test_a_reading_that_is_cancelled_ends_before_its_draft_is_closed(tmp_path: Path) -> None:
+    # A pipe that nobody writes to holds the thread that opens it.
+    os.mkfifo(tmp_path / "a.csv")
+    reading = asyncio.create_task(drafted_from(tmp_path / "a.csv"))
+    await asyncio.sleep(0)
+
+    reading.cancel()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    early = reading.done()
+    (tmp_path / "a.csv").open("w").close()
+    await asyncio.wait({reading})
+
+    assert (early, reading.cancelled()) == (False, True)
+
+
+async def drafted_from(path: Path) -> None:
+    async with draft_of_file(path):
+        pass

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import shlex
 import signal
 import subprocess
@@ -129,6 +130,20 @@ def terminal(*arguments: str) -> Iterator[Terminal]:
 
 def pay(shop: Shop, rows: int, *more: str) -> list[str]:
     return ["run", str(shop.write(rows)), *shop.options, "--wait", "0", *more]
+
+
+def test_what_the_page_tells_a_newcomer_to_do_works(shop: Shop) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "payouts.md").read_text()
+    (file,) = re.findall(r"```csv\n(.*?)```", page, re.DOTALL)
+    (command,) = re.findall(r"gopay-async payouts (run .* --credentials keys/credentials.env)\n", page)
+    (shop.folder / "payouts.csv").write_text(file)
+    (shop.folder / "keys").mkdir()
+    (shop.folder / "merchant.env").rename(shop.folder / "keys" / "credentials.env")
+    arguments = command.replace("http://127.0.0.1:8080", shop.simulator.url).split()
+
+    done = subprocess.run([*COMMAND, *arguments, "--yes", "--wait", "0"], cwd=shop.folder, check=False)
+
+    assert (done.returncode, shop.requests("TopUp")) == (3, 2)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
