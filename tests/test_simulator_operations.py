@@ -132,7 +132,7 @@ def changed(**changes: Any) -> dict[str, Any]:
         (changed(), "2005400", "Successful"),
         (changed(merchantId="G000"), "4045408", "Invalid Merchant"),
         (changed(chargeToken=None), "4005402", "Invalid Mandatory Field chargeToken"),
-        (changed(chargeToken="Bearer x"), "4005401", "Invalid Field Format chargeToken"),
+        (changed(chargeToken="Bearer x"), "4005401", "chargeToken: must be the token of the header Authorization"),
         (changed(partnerReferenceNo=None), "4005402", "Invalid Mandatory Field partnerReferenceNo"),
         (changed(partnerReferenceNo=["x"]), "4005401", "Invalid Field Format partnerReferenceNo"),
         (changed(partnerReferenceNo="a b"), "4005401", "partnerReferenceNo: may hold"),
@@ -148,7 +148,17 @@ def changed(**changes: Any) -> dict[str, Any]:
         (changed(validUpTo="2027-11-20T12:00:10+07:00"), "4005401", "validUpTo: must be from 20 seconds"),
         (changed(urlParams=[]), "2005400", "Successful"),
         (changed(urlParam=[{"url": "x" * 600}]), "4005401", "Invalid Field Format urlParams"),
-        (changed(additionalInfo={"items": [{"name": "x"}]}), "4005401", "additionalInfo.items"),
+        (changed(additionalInfo={"items": [{"name": "x"}]}), "4005401", "additionalInfo.items: price is missing"),
+        (
+            changed(additionalInfo={"items": [{"name": "x" * 65, "price": "1.00"}]}),
+            "4005401",
+            "additionalInfo.items: name",
+        ),
+        (
+            changed(additionalInfo={"items": [{"name": "x", "price": {"value": "1.00"}}, "y"]}),
+            "4005401",
+            "must be an object",
+        ),
     ],
 )
 async def test_a_wrong_field_is_named_as_on_the_wire(body: dict[str, Any], code: str, words: str) -> None:

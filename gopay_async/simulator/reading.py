@@ -139,13 +139,13 @@ def _held(source: str, call: Call, credentials: Credentials) -> str | None:
     return tokens[source] if source in tokens else getattr(credentials, source)
 
 
-def _not_the_token(name: str) -> BadField:
-    return BadField(Defect.MALFORMED, name, "must be the token of the header")
+def _must_be_token_of(header: str) -> Callable[[str], BadField]:
+    return lambda name: BadField(Defect.MALFORMED, name, f"must be the token of the header {header}")
 
 
 _WRONG: Final[dict[str, Callable[[str], Exception]]] = {
-    "access_token": _not_the_token,
-    "customer_token": _not_the_token,
+    "access_token": _must_be_token_of("Authorization"),
+    "customer_token": _must_be_token_of("Authorization-Customer"),
     # Documented for QRIS and for unbinding; taken for the other calls too.
     "merchant_id": lambda _: Refusal(404, "08"),
     "payment_handle": lambda _: Refusal(401, "00", "Unauthorized. Incorrect merchantId value"),
@@ -180,7 +180,28 @@ def _check_overlooked(operation: Operation[Any], body: Mapping[str, Any]) -> Non
         value = getattr(operation, one.name)
         left_out = value is None or value == one.default or one.default is COMPUTED
         if left_out and _is_lost(body, one, value):
-            raise BadField(Defect.MALFORMED, one.label)
+            raise BadField(Defect.MALFORMED, one.label, _why_lost(one, _sent(body, one.places)))
+
+
+def _why_lost(one: _Optional, sent: Any) -> str:
+    """Return what is wrong inside of the objects that were sent; empty where there are none."""
+    if not one.is_part:
+        return ""
+    kind = get_args(one.type)[0] if get_args(one.type) else one.type
+    found = (_wrong_inside(kind, part) for part in (sent if isinstance(sent, list) else [sent]))
+    return next(filter(None, found), "")
+
+
+def _wrong_inside(kind: type[Any], part: Any) -> str:
+    if not isinstance(part, dict):
+        return "must be an object"
+    try:
+        wire.structure(kind, part)
+    except wire.Misfit as misfit:
+        return f"{misfit} is missing, or cannot be read"
+    except InvalidInput as error:
+        return str(error)
+    return ""
 
 
 def _is_lost(body: Mapping[str, Any], one: _Optional, value: object) -> bool:
