@@ -17,10 +17,11 @@ from attrs import define, evolve, field
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from rich.console import Console
 from typer import Exit
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from gopay_async.cli import main
-from gopay_async.cli.commands import app
+from gopay_async.cli.commands import Commands, app
 from gopay_async.cli.payouts_options import connection_of
 from gopay_async.cli.payouts_screen import Machines, People, Watcher, show_job
 from gopay_async.cli.payouts_work import Till, finish, go
@@ -68,9 +69,54 @@ def test_without_the_extra_of_payouts_the_help_says_what_to_install() -> None:
     assert (found.returncode, "pip install 'gopay-async[cli,payouts]'" in found.stdout) == (0, True)
 
 
-@pytest.mark.parametrize("module", ["gopay_async.cli.payouts", "gopay_async.cli.commands"])
-def test_a_broken_installation_is_not_taken_for_a_missing_extra(module: str) -> None:
-    found = python_without(module, "--help")
+@pytest.mark.parametrize("arguments", [[], ["check", "payouts.csv"]])
+def test_without_the_extra_of_payouts_each_of_its_commands_says_what_to_install(arguments: list[str]) -> None:
+    found = python_without("sqlalchemy", "payouts", *arguments)
+
+    assert (found.returncode, found.stderr) == (
+        1,
+        "gopay-async payouts needs sqlalchemy, which is not installed.\n"
+        "Install it with:  pip install 'gopay-async[cli,payouts]'\n",
+    )
+
+
+def test_what_needs_no_extra_works_without_it() -> None:
+    found = python_without("sqlalchemy", "doctor", "--help")
+
+    assert (found.returncode, "--offline" in found.stdout) == (0, True)
+
+
+@pytest.mark.parametrize("name", sorted(Commands.later))
+def test_the_help_of_all_commands_says_of_each_what_its_own_says(name: str) -> None:
+    own = CliRunner().invoke(app, [name, "--help"]).output
+
+    assert " ".join(Commands.later[name].help.split()) in " ".join(own.split())
+
+
+@pytest.mark.parametrize("name", ["simulator", "verify", "demo"])
+def test_a_command_imports_nothing_that_only_others_need(name: str) -> None:
+    script = (
+        "import sys, atexit; from gopay_async.cli import main; "
+        "atexit.register(lambda: print(sorted({'sqlalchemy', 'procrastinate', 'uvicorn'} & set(sys.modules)))); main()"
+    )
+
+    found = subprocess.run([sys.executable, "-c", script, name, "--help"], capture_output=True, text=True, check=True)
+
+    assert found.stdout.splitlines()[-1] == ("['uvicorn']" if name == "demo" else "[]")
+
+
+def test_a_word_that_is_no_command_has_nothing_to_complete() -> None:
+    group: Any = get_command(app)
+
+    with group.make_context("gopay-async", ["pay"], resilient_parsing=True) as context:
+        assert group.resolve_command(context, ["pay"]) == (None, None, [])
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments"), [("gopay_async.cli.payouts", ["payouts"]), ("gopay_async.cli.commands", ["--help"])]
+)
+def test_a_broken_installation_is_not_taken_for_a_missing_extra(module: str, arguments: list[str]) -> None:
+    found = python_without(module, *arguments)
 
     assert (found.returncode, "ModuleNotFoundError" in found.stderr, "pip install" in found.stderr) == (1, True, False)
 

@@ -34,6 +34,7 @@ LAYERS = {
 #: Where a module may be imported by its name at run time, and why.
 LAZY = {
     "": "a process that only listens must not import aiohttp",
+    "cli.later": "a command starts with what it needs itself",
     "pytest_plugin": "pytest imports it in every run, whoever needs it, and before coverage starts",
 }
 LONGEST_MODULE = 400

@@ -1,28 +1,56 @@
-"""The commands and their options.  Knows no work: each command calls one function."""
+"""The commands, by name: each is imported from its module when it is called.  Knows no option and no work."""
 
-import asyncio
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Mapping
+from typing import ClassVar, Final
 
 import typer
 
-from . import demo as demo_
-from .simulator import simulator
-from .webhooks import webhooks
+from .later import Extra, Later, LaterGroup
 
-try:
-    from .payouts import app as payouts_app
-except ModuleNotFoundError as missing:
-    if (missing.name or "").startswith("gopay_async"):
-        raise
-    # The demo needs no ledger: without its extra everything else still works.
-    # The help is markup, which would swallow a bare bracket.
-    payouts_app = typer.Typer(help="Not installed: pip install 'gopay-async\\[cli,payouts]'")
+_PAYOUTS: Final = Extra("cli,payouts", ("aiosqlite", "jinja2", "sqlalchemy"))
+
+
+class Commands(LaterGroup):
+    """Everything that `gopay-async` can do, in the order of its help."""
+
+    later: ClassVar[Mapping[str, Later]] = {
+        "simulator": Later(
+            "simulator",
+            "Simulate the provider: signatures are checked for real, and every client in any language may try.",
+        ),
+        "demo": Later(
+            "demo",
+            "Take a payment, receive its notification, give a reward and pay out a file: all of it on loopback.",
+        ),
+        "verify": Later(
+            "webhooks",
+            "Say whether a captured request is genuine; its age is not judged.  Exit code 1 when it is not.",
+        ),
+        "explain": Later(
+            "webhooks",
+            "Say what would have verified a captured request: which path, which form of the body, which key.",
+        ),
+        "trigger": Later(
+            "webhooks",
+            "Send a really signed notification, made with a test key, to a receiver on this machine.",
+        ),
+        "doctor": Later(
+            "webhooks",
+            "Look for what would go wrong: keys, signed path, clock, hosts, source address.  "
+            "Exit code 1 for a finding.",
+        ),
+        "dead-letters": Later("letters", "List the notifications that the inbox set aside.", _PAYOUTS),
+        "redrive": Later("letters", "Bring back what the inbox set aside, so that it is tried again.", _PAYOUTS),
+        "payouts": Later("payouts", "Pay many people from a file: never twice, and nobody lost.", _PAYOUTS),
+    }
+
 
 app = typer.Typer(
+    cls=Commands,
     name="gopay-async",
     help="Payments, notifications and payouts with GoPay (Midtrans BI-SNAP).",
     no_args_is_help=True,
+    rich_markup_mode="rich",
     # A traceback with boxes and locals helps nobody at a till, and locals may hold secrets.
     pretty_exceptions_enable=False,
 )
@@ -31,18 +59,3 @@ app = typer.Typer(
 @app.callback()
 def main() -> None:
     """Payments, notifications and payouts with GoPay (Midtrans BI-SNAP)."""
-
-
-app.command()(simulator)
-# Without a name of their own: `gopay-async verify`, not `gopay-async webhooks verify`.
-app.add_typer(webhooks)
-app.add_typer(payouts_app, name="payouts")
-
-
-@app.command()
-def demo(
-    file: Annotated[Path | None, typer.Option(help="CSV file with payouts; an example is built in.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for machines.")] = False,
-) -> None:
-    """Take a payment, receive its notification, give a reward and pay out a file: all of it on loopback."""
-    raise typer.Exit(asyncio.run(demo_.run(file, as_json=as_json)))

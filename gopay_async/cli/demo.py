@@ -5,8 +5,9 @@ import csv
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
+import typer
 from attrs import define
 
 from ..api import ApplyToken, CreatePayment, FetchPromotions, GiveReward, QueryPayment, QueryTransfer, TopUp
@@ -25,6 +26,18 @@ _PLACES: Final = (
     Path(__file__).parent / "payouts.csv",
     Path(__file__).parents[2] / "examples" / "payouts.csv",
 )
+
+
+app: Final = typer.Typer(add_completion=False)
+
+
+@app.command()
+def demo(
+    file: Annotated[Path | None, typer.Option(help="CSV file with payouts; an example is built in.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for machines.")] = False,
+) -> None:
+    """Take a payment, receive its notification, give a reward and pay out a file: all of it on loopback."""
+    raise typer.Exit(asyncio.run(run(file, as_json=as_json)))
 
 
 @define

@@ -17,7 +17,9 @@ from .payouts_screen import show_job
 from .payouts_words import DEFAULT_LEDGER
 from .payouts_work import Asked, Till, check_file, finish, go, ledger_at, prepare, run_again, screen_for
 
-app = typer.Typer(help="Pay many people from a file: never twice, and nobody lost.", no_args_is_help=True)
+app = typer.Typer(
+    help="Pay many people from a file: never twice, and nobody lost.", no_args_is_help=True, add_completion=False
+)
 
 LedgerOption = Annotated[Path, typer.Option("--ledger", help="The ledger: one SQLite file on a local disk.")]
 EnvironmentOption = Annotated[

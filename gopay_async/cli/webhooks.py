@@ -1,9 +1,8 @@
-"""Commands for whoever runs a receiver: verify, explain, trigger, doctor, dead letters.  Knows no server."""
+"""Commands for whoever runs a receiver: verify, explain, trigger, doctor.  Knows no server."""
 
 import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
-from types import ModuleType
 from typing import Annotated, Final, NoReturn
 
 import aiohttp
@@ -23,18 +22,12 @@ from ..webhooks.headers import moment
 from ..webhooks.samples import PAYOUT_PATH, SAMPLES, sample
 from .doctor import examine
 
-try:
-    from . import letters
-except ImportError:
-    letters = None  # type: ignore[assignment]  # the extra is not installed
-
-webhooks: Final = typer.Typer(help="For whoever runs a receiver of notifications.", no_args_is_help=True)
+app: Final = typer.Typer(add_completion=False)
 
 Captured = Annotated[Path, typer.Argument(help="A captured request: request line, headers, an empty line, the body.")]
 Key = Annotated[str, typer.Option("--key", envvar="GOPAY_NOTIFICATION_KEY", help="The provider's public key.")]
 Iris = Annotated[str, typer.Option("--iris-key", envvar="GOPAY_IRIS_KEY", help="The merchant key for payouts.")]
 SignedPath = Annotated[str, typer.Option("--path", help="The path that the provider signs.")]
-Database = Annotated[str, typer.Option("--database", envvar="GOPAY_DATABASE_URL", help="Where the inbox is.")]
 
 
 @frozen
@@ -47,7 +40,7 @@ class Request:
     body: bytes
 
 
-@webhooks.command()
+@app.command()
 def verify(file: Captured, key: Key = "", iris_key: Iris = "", path: SignedPath = "/v1.0/debit/notify") -> None:
     """Say whether a captured request is genuine; its age is not judged.  Exit code 1 when it is not."""
     request, verifier = _opened(file, key, iris_key, path)
@@ -60,7 +53,7 @@ def verify(file: Captured, key: Key = "", iris_key: Iris = "", path: SignedPath 
     typer.echo(f"genuine: {type(found).__name__}, signed for {found.path}, key {found.key}")
 
 
-@webhooks.command()
+@app.command()
 def explain(file: Captured, key: Key = "", iris_key: Iris = "", path: SignedPath = "/v1.0/debit/notify") -> None:
     """Say what would have verified a captured request: which path, which form of the body, which key."""
     request, verifier = _opened(file, key, iris_key, path)
@@ -76,7 +69,7 @@ def explain(file: Captured, key: Key = "", iris_key: Iris = "", path: SignedPath
     raise typer.Exit(0 if found.accepted else 1)
 
 
-@webhooks.command()
+@app.command()
 def trigger(
     name: Annotated[str, typer.Argument(help=f"One of: {', '.join(SAMPLES)}.")],
     *,
@@ -102,7 +95,7 @@ def trigger(
     raise typer.Exit(0 if status == 200 else 1)
 
 
-@webhooks.command()
+@app.command()
 def doctor(
     *,
     key: Key = "",
@@ -132,24 +125,6 @@ def doctor(
         if one.advice:
             typer.echo(f"     {one.advice}")
     raise typer.Exit(0 if all(one.good for one in findings) else 1)
-
-
-@webhooks.command("dead-letters")
-def dead_letters(database: Database) -> None:
-    """List the notifications that the inbox set aside."""
-    found = asyncio.run(_letters().dead(database))
-    for one in found:
-        typer.echo(f"{one.id}\t{one.kind}\t{one.external_id}\t{one.attempts} attempts\t{one.problem}")
-    typer.echo(f"{len(found)} set aside")
-
-
-@webhooks.command()
-def redrive(
-    database: Database,
-    ids: Annotated[list[int] | None, typer.Argument(help="Which ones; all of them when none is given.")] = None,
-) -> None:
-    """Bring back what the inbox set aside, so that it is tried again."""
-    typer.echo(f"{asyncio.run(_letters().redrive(database, ids or []))} brought back")
 
 
 def read_request(file: Path) -> Request:
@@ -220,13 +195,6 @@ async def _post(url: str, headers: dict[str, str], body: bytes) -> tuple[int, st
         "POST", URL(url, encoded=True), headers=headers, data=body, timeout=timeout, allow_redirects=False
     ) as answer:
         return answer.status, (await answer.text("utf-8", "replace"))[:500]
-
-
-def _letters() -> ModuleType:
-    found: ModuleType | None = letters
-    if found is None:
-        _fail("the inbox needs: pip install 'gopay-async[payouts]'", 2)
-    return found
 
 
 def _fail(text: str, code: int) -> NoReturn:

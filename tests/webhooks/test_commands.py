@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from typer.testing import CliRunner
 
 from gopay_async import Environment
+from gopay_async.cli.commands import app
 from gopay_async.cli.doctor import _environment
-from gopay_async.cli.webhooks import webhooks
 from gopay_async.webhooks.database import create_tables, open_engine
 from gopay_async.webhooks.inbox import Inbox
 from gopay_async.webhooks.samples import Delivery, Forge
@@ -31,7 +31,7 @@ OWN = MERCHANT_KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption
 
 
 def run(*arguments: str) -> tuple[int, str]:
-    result = CliRunner().invoke(webhooks, arguments, catch_exceptions=False)
+    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
     return result.exit_code, result.output
 
 
@@ -212,13 +212,12 @@ def test_the_environments_are_known_by_their_names() -> None:
 
 
 def test_without_a_database_library_it_is_said_what_to_install() -> None:
-    code = (
-        "import sys; sys.modules['sqlalchemy'] = None; from gopay_async.cli.webhooks import webhooks; "
-        "webhooks(['dead-letters', '--database', 'sqlite+aiosqlite://'])"
-    )
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    script = "import sys; sys.modules['sqlalchemy'] = None; from gopay_async.cli import main; main()"
+    words = ["dead-letters", "--database", "sqlite+aiosqlite://"]
 
-    assert (ended.returncode, ended.stderr) == (2, "the inbox needs: pip install 'gopay-async[payouts]'\n")
+    found = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, check=False)
+
+    assert (found.returncode, "pip install 'gopay-async[cli,payouts]'" in found.stderr) == (1, True)
 
 
 def test_dead_letters_are_listed_and_brought_back(tmp_path: Path) -> None:
