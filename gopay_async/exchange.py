@@ -90,9 +90,9 @@ def check(operation: Operation[Any], credentials: Credentials, customer: Custome
     for needed in _needed(type(operation)):  # type: ignore[arg-type]  # mypy takes the class for an instance
         if getattr(credentials, needed) is None and getattr(operation, needed, None) is None:
             credentials.require(_missing(operation), purpose=name)
-    if endpoint.customer is Need.REQUIRED and customer is None:
+    if customer is None and endpoint.customer is Need.REQUIRED:
         raise InvalidInput("customer", f"{name} is made for one customer: pass customer=Customer(token)")
-    if endpoint.customer is Need.NEVER and customer is not None:
+    if customer is not None and endpoint.customer is Need.NEVER:
         raise InvalidInput("customer", f"{name} must not carry the token of a customer")
     if endpoint.instead and (customer is None) == (getattr(operation, endpoint.instead) is None):
         raise InvalidInput("customer", f"{name} takes either customer=Customer(token) or {endpoint.instead}, not both")

@@ -191,6 +191,12 @@ def test_what_is_written_is_read_back_equal(body: dict[str, Any]) -> None:
     assert loads(dumps(body)) == body
 
 
+@given(st.dictionaries(st.text(), JSON | st.floats(allow_nan=False, allow_infinity=False), max_size=5))
+@settings(deadline=None)
+def test_what_is_written_is_what_json_writes(body: dict[str, Any]) -> None:
+    assert dumps(body) == json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
 @given(st.dictionaries(st.text(), JSON, max_size=5), st.sampled_from([None, 0, 2]), st.booleans())
 @settings(deadline=None)
 def test_every_way_of_writing_json_is_read_alike(body: dict[str, Any], indent: int | None, ascii_only: bool) -> None:
