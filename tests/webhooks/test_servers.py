@@ -125,6 +125,12 @@ async def post(base: str, delivery: Delivery, host: str, prefix: str = "/gopay")
         return answer.status, json.loads(await answer.read())["responseCode"]
 
 
+async def status(base: str, delivery: Delivery, host: str) -> int:
+    headers, url = {**delivery.headers, "Host": host}, f"{base}/gopay{delivery.path}"
+    async with aiohttp.request("POST", url, headers=headers, data=delivery.body) as answer:
+        return answer.status
+
+
 async def is_paid(base: str, host: str) -> bool:
     async with aiohttp.request("GET", base + "/orders", headers={"Host": host}) as answer:
         return answer.status == 200
@@ -136,6 +142,8 @@ DOUBTFUL = (
     FORGE.wrong_key("debit.paid", reference_no="GOPAY-REFERENCE"),
     FORGE.stale("debit.paid", reference_no="GOPAY-REFERENCE"),
 )
+# The merchant's own number is the same: whoever looks the order up by it finds the wrong one.
+OTHER_ORDER = FORGE.valid("debit.paid", reference_no="ANOTHER-REFERENCE")
 REFUSED, ACCEPTED = (401, "4015600"), (200, "2005600")
 OTHER_AMOUNT = FORGE.sign(PAID.body.replace(b"10000.00", b"1.00"))
 
@@ -157,11 +165,12 @@ def direct(port: int) -> str:
 
 
 async def believes_only_what_was_signed(base: str, host: str) -> None:
-    """Only the signed one counts, and it pays the order only with the order's own amount."""
+    """Only the signed one counts, and it pays only the order that it names by our own record, with its own amount."""
     refused = {await post(base, one, host) for one in DOUBTFUL}
     other = await post(base, OTHER_AMOUNT, host)
+    unknown = await status(base, OTHER_ORDER, host)
     paid_before = await is_paid(base, host)
     accepted = await post(base, PAID, host)
 
-    assert (refused, other, accepted) == ({REFUSED}, ACCEPTED, ACCEPTED)
+    assert (refused, other, unknown, accepted) == ({REFUSED}, ACCEPTED, 500, ACCEPTED)
     assert (paid_before, await is_paid(base, host)) == (False, True)
