@@ -220,7 +220,9 @@ async def test_the_claim_is_released_when_the_loop_cancels_the_handler() -> None
     assert await post(NotificationApp(verifier(), Shop(), store=store), body()) == OK
 
 
-async def test_a_handler_whose_own_work_is_cancelled_has_failed_and_the_request_is_answered() -> None:
+async def test_a_handler_whose_own_work_is_cancelled_has_failed_and_the_request_is_answered(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     calls = []
 
     async def handler(given: object) -> None:
@@ -231,6 +233,7 @@ async def test_a_handler_whose_own_work_is_cancelled_has_failed_and_the_request_
     app = NotificationApp(verifier(), handler)
 
     assert ([await post(app, body()), await post(app, body())], len(calls)) == ([FAILED, OK], 2)
+    assert "something that the handler awaited was cancelled" in caplog.text
 
 
 @pytest.mark.parametrize("misfit", [{}, {"refundHistory": "?"}], ids=["typed", "with a field that cannot be read"])
