@@ -37,7 +37,7 @@ _REPLAY: Final = (
 )
 #: Module -> the tests that are there to hold it.
 TARGETS: Final[dict[str, tuple[str, ...]]] = {
-    "gopay_async.signing": ("tests/test_signing.py", "tests/test_verifier.py"),
+    "gopay_async.signing": ("tests/test_signing.py", "tests/test_signed_bytes.py", "tests/test_verifier.py"),
     "gopay_async.webhooks.headers": _VERIFYING,
     "gopay_async.webhooks.keyring": _VERIFYING,
     "gopay_async.webhooks.matching": _VERIFYING,

@@ -2,13 +2,22 @@
 
 from typing import Final
 
+_SLOWER: Final = "a compact body goes the long way, which leaves it as it is"
 #: (module, line of the right code, what) -> reason.
 EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
     (
         "signing",
-        "if body.split(None, 1) == [body]:",
+        "return outside.split(None, 1) == [outside]",
         "2 for 1",
     ): "whether anything was split off is known after one split; the second one only takes time",
+    ("signing", "return outside.split(None, 1) == [outside]", "nothing returned"): _SLOWER,
+    ("signing", 'outside = b"".join(body.split(b\'"\')[::2])', "other bytes for b'\"'"): _SLOWER,
+    (
+        "signing",
+        'outside = b"".join(body.split(b\'"\')[::2])',
+        "other bytes for b''",
+    ): "what stands between the pieces is no whitespace, and whether there is some is all that is asked",
+    ("signing", "@lru_cache(maxsize=16)", "17 for 16"): "how many keys are remembered shows in the time alone",
     (
         "verifier",
         'self, *, headers: Headers, body: bytes, method: str = "POST", now: datetime | None = None, route: str = ""',

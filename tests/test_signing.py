@@ -250,6 +250,8 @@ def test_minify_a_second_time_changes_nothing(body: bytes) -> None:
         (rb'{ "a b" : "c  d" }', rb'{"a b":"c  d"}'),
         (b'{"a": "tab\tand\r\nbreak"}', b'{"a":"tab\tand\r\nbreak"}'),
         (rb'{"a": "quote \" and \\" , "b": 1}', rb'{"a":"quote \" and \\","b":1}'),
+        (rb'{"a":"an inch is \"" ,"b":1}', rb'{"a":"an inch is \"","b":1}'),
+        (rb'{"a":"an inch is \"","b":"c d"}', rb'{"a":"an inch is \"","b":"c d"}'),
         (rb'{"a": "\u00e9 \/ \n"}', rb'{"a":"\u00e9 \/ \n"}'),
         (b'{"a": 10000.00, "b": 1E+2, "c": -0}', b'{"a":10000.00,"b":1E+2,"c":-0}'),
         (b'{"b": 1, "a": 2, "b": 3}', b'{"b":1,"a":2,"b":3}'),
