@@ -28,12 +28,14 @@ _VERIFYING: Final = (
     "tests/webhooks/test_payout_verifier.py",
     "tests/webhooks/test_explanation.py",
     "tests/webhooks/test_app.py",
+    "tests/webhooks/test_records.py",
 )
 _REPLAY: Final = (
     "tests/webhooks/test_stores.py",
     "tests/webhooks/test_store_times.py",
     "tests/webhooks/test_handling.py",
     "tests/webhooks/test_app.py",
+    "tests/webhooks/test_records.py",
 )
 #: Module -> the tests that are there to hold it.
 TARGETS: Final[dict[str, tuple[str, ...]]] = {
