@@ -40,8 +40,10 @@ class Call:
     #: The body's bytes and the token they were made with.
     body: bytes | None = field(default=None, repr=False)
     departure: Departure = field(factory=lambda: Departure(unsent=True))
-    #: The last attempt whose outcome is not known.
+    #: The last attempt whose outcome is not known; None for a read, which changes nothing.
     unknown: Verdict | None = None
+    #: Whether an attempt, of a read too, left and got no usable answer.
+    unanswered: bool = False
     #: Whether a rejected token was already replaced once.
     renewed: bool = False
 
@@ -53,13 +55,14 @@ class Call:
     @property
     def may_have_left(self) -> bool:
         """Whether any byte of any attempt may have been sent."""
-        return self.unknown is not None or not self.departure.unsent
+        return self.unanswered or not self.departure.unsent
 
     def remember(self, verdict: Verdict) -> None:
         """Keep what is not known; what was refused or not sent leaves nothing open, and neither does a read."""
         self.departure = Departure(unsent=True)
-        if verdict.word is Word.UNKNOWN and self.operation.endpoint.changes:
-            self.unknown = verdict
+        if verdict.word is Word.UNKNOWN:
+            self.unanswered = True
+            self.unknown = verdict if self.operation.endpoint.changes else None
 
     @property
     def body_holds_token(self) -> bool:

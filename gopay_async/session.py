@@ -227,8 +227,8 @@ class GoPaySession:
         try:
             return await self._tokens.get()
         except Exception as error:
-            if call.unknown is not None:
-                self._fail(call, call.unknown, cause=error)
+            if call.unanswered:
+                self._fail(call, call.unknown or Verdict(Word.UNKNOWN, f"no access token ({error})"), cause=error)
             raise TokenUnavailable(call.operation, call.external_id, f"no access token ({error})") from error
 
     def _build(self, call: Call) -> Request:
@@ -302,6 +302,9 @@ class GoPaySession:
     def _fail(self, call: Call, verdict: Verdict, *, cause: BaseException | None = None) -> NoReturn:
         """Raise what *verdict*, the last one, and the attempts before it come to."""
         if call.unknown is None:
+            if call.unanswered and verdict.word is Word.NOT_SENT:
+                # A read, of which an attempt before did leave.
+                verdict = evolve(verdict, word=Word.UNKNOWN)
             raise self._error(call, verdict) from cause
         if verdict.word is not Word.UNKNOWN:
             # The first attempt may have taken the balance that the second one lacks: only an inquiry settles it.

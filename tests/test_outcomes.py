@@ -590,6 +590,29 @@ async def test_a_token_that_cannot_be_had_does_not_settle_an_unknown_attempt() -
     assert type(caught.__cause__) is Unauthorized
 
 
+@pytest.mark.parametrize("call", [STATE, PROMOTIONS], ids=lambda call: call.name)
+async def test_a_read_of_which_an_attempt_left_is_not_called_unsent(call: Call) -> None:
+    caught = await ends(call, answer({}, 500), vanish)
+
+    assert type(caught) is Unavailable
+
+
+class Drowsy(TurnedClock):
+    """A clock by which every sleep takes a second too long."""
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds + 1)
+
+
+@pytest.mark.parametrize("second", [answer({"responseCode": "4017300"}, 401), hang])
+async def test_a_read_of_which_an_attempt_left_is_not_called_unsent_for_want_of_a_token(second: Act) -> None:
+    async with misbehaving(answer({}, 500), tokens=(issue("1"), second)) as server:
+        caught = await end(server, STATE, budget=0.6, clock=Drowsy())
+
+    assert type(caught) is Unavailable
+    assert len(server.calls) == 1
+
+
 async def test_a_time_out_after_an_unknown_attempt_keeps_what_that_one_was_told() -> None:
     caught = await ends(PAYMENT, answer(PAYMENT.says(500, "01"), 500), hang, budget=0.05, token_store=GivenToken())
 
