@@ -146,6 +146,7 @@ def test_own_credentials_are_taken_and_not_printed(tmp_path: Path) -> None:
         (["--port", "99999"], "65535"),
         (["--host", "no.such.host.invalid", "--force"], "no.such.host.invalid"),
         (["--from-env", "--keep", "x"], "--keep"),
+        (["--allow-host", "http://simulator:8080"], "not the name of a host"),
     ],
 )
 def test_what_it_will_not_do_is_said_in_one_line(arguments: list[str], words: str, monkeypatch: Any) -> None:

@@ -1,6 +1,7 @@
 """The simulator on a socket: bytes and target as received, safe from other machines and other pages."""
 
 import socket
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
@@ -91,7 +92,7 @@ async def test_other_hosts_are_refused_unless_forced() -> None:
         aiohttp.ClientSession() as client,
     ):  # for the length of this test
         port = urlsplit(url).port
-        async with client.get(f"http://127.0.0.1:{port}/x", headers={"Host": "example.com"}) as response:
+        async with client.get(f"http://127.0.0.1:{port}/x") as response:
             assert response.status == 404
 
 
@@ -111,6 +112,49 @@ async def test_pages_of_the_internet_are_kept_out(headers: dict[str, str], statu
         client.get(f"{url}/x", headers=headers) as response,
     ):
         assert response.status == status
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("192.168.1.7:8080", 404),
+        ("[fd00::7]:8080", 404),
+        ("localhost", 404),
+        ("example.com", 403),
+        ("192.168.1.7.example.com", 403),
+        ("[192", 403),
+    ],
+)
+async def test_a_forced_simulator_answers_to_addresses_and_to_no_name_that_somebody_may_point_here(
+    host: str, status: int
+) -> None:
+    assert await asked_as(host, bound="0.0.0.0", force=True) == status
+
+
+@pytest.mark.parametrize("bound", ["127.0.0.1", "0.0.0.0"])
+async def test_a_name_that_was_allowed_is_answered_to(bound: str) -> None:
+    names = ["Shop.test"]
+    asked = [await asked_as(host, bound, force=True, allow_hosts=names) for host in ("shop.TEST", "x.shop.test")]
+
+    assert asked == [404, 403]
+
+
+async def test_an_address_is_no_way_around_loopback() -> None:
+    assert await asked_as("192.168.1.7", bound="127.0.0.1", force=True) == 403
+
+
+@pytest.mark.parametrize("name", ["http://shop.test", "shop.test:8080", "", "shop test", "*"])
+async def test_what_is_not_the_name_of_a_host_cannot_be_allowed(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="is not the name of a host"):
+        await asked_as("shop.test", bound="127.0.0.1", allow_hosts=[name])
+
+
+async def asked_as(host: str, bound: str, **options: Any) -> int:
+    """Return the status of the answer to a request with that Host."""
+    async with simulator().serve(host=bound, **options) as url, aiohttp.ClientSession() as client:
+        address = f"http://127.0.0.1:{urlsplit(url).port}/x"
+        async with client.get(address, headers={"Host": host}) as response:
+            return response.status
 
 
 # --- the payment page ----------------------------------------------------------------------------------------------

@@ -40,6 +40,7 @@ class Options:
     host: str
     port: int
     force: bool
+    allow_hosts: list[str]
     notify: str | None
     scenario: Path | None
     replay: Path | None
@@ -60,6 +61,10 @@ def simulator(  # noqa: PLR0917  # the parameters are the options of the command
     port: Annotated[int, typer.Option(help="Port; 0 is any that is free.", min=0, max=65_535)] = 0,
     host: Annotated[str, typer.Option(help="Address to listen on; only loopback, unless forced.")] = "127.0.0.1",
     force: Annotated[bool, typer.Option("--force", help="Listen on an address that others can reach.")] = False,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="Name by which others ask, such as simulator in http://simulator:8080; may be repeated."),
+    ] = None,
     notify: Annotated[
         str | None,
         typer.Option(help="Where notifications go, for example http://127.0.0.1:8000/gopay; the demo shop if unset."),
@@ -83,6 +88,7 @@ def simulator(  # noqa: PLR0917  # the parameters are the options of the command
         host=host,
         port=port,
         force=force,
+        allow_hosts=allow_host or [],
         notify=notify,
         scenario=scenario,
         replay=replay,
@@ -94,7 +100,11 @@ def simulator(  # noqa: PLR0917  # the parameters are the options of the command
         page=page,
         as_json=as_json,
     )
-    if from_env and keep_in is not None:
+    _start(options)
+
+
+def _start(options: Options) -> None:
+    if options.from_env and options.folder is not None:
         raise typer.BadParameter("--keep writes keys to a folder: not those of --from-env")
     try:
         asyncio.run(_run(options))
@@ -122,7 +132,9 @@ async def _run(options: Options) -> None:
     console = Console(made, notify=options.notify or "")
     serve = serve_page if options.page else serve_control
     with _folder(options) as folder:
-        async with serve(console, host=options.host, port=options.port, force=options.force) as url:
+        async with serve(
+            console, host=options.host, port=options.port, force=options.force, allow_hosts=options.allow_hosts
+        ) as url:
             if options.notify is None and options.page:
                 console.notify = url + SHOP
             if options.folder is not None:

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -13,14 +13,13 @@ from typing import Final, Protocol
 
 from aiohttp import web
 from multidict import CIMultiDict
-from yarl import URL
 
 from ..errors import ConfigurationError
 from ..exchange import Request, Response
 from ..models import Money
 from .clock import VirtualClock
 from .handlers.direct_debit import PAY_PATH
-from .hosts import is_loopback
+from .hosts import Doorman, is_loopback
 from .mishaps import Ending, Outcome
 from .records import PENDING, Payment
 
@@ -49,15 +48,22 @@ class Desk(Protocol):
 
 @asynccontextmanager
 async def serving(
-    desk: Desk, *, host: str, port: int, force: bool, mount: Callable[[web.Application], None] | None = None
+    desk: Desk,
+    *,
+    host: str,
+    port: int,
+    force: bool,
+    allow_hosts: Iterable[str] = (),
+    mount: Callable[[web.Application], None] | None = None,
 ) -> AsyncIterator[str]:
     """Serve *desk* on *host* and *port* (0: any free one) and yield the address; raise ConfigurationError.
 
-    *mount* adds routes, which go before those of the provider.
+    *allow_hosts* are names by which it may be asked, beside its addresses.  *mount* adds routes, which go before those
+    of the provider.
     """
     if not is_loopback(host) and not force:
         raise ConfigurationError(f"A simulator is served on loopback, not on {host!r}: it pays whoever asks")
-    server = _Server(desk, force=force)
+    server = _Server(desk, Doorman(host, allow_hosts))
     runner = web.AppRunner(server.application(mount), access_log=None, auto_decompress=False, shutdown_timeout=0.1)
     await runner.setup()
     try:
@@ -78,9 +84,10 @@ def _base(host: str, runner: web.AppRunner) -> str:
 class _Server:
     """One served simulator."""
 
-    def __init__(self, desk: Desk, *, force: bool) -> None:
+    def __init__(self, desk: Desk, doorman: Doorman) -> None:
         self._desk = desk
-        self._force = force
+        # Most clients ask by one name, over and over.
+        self._admits = lru_cache(maxsize=64)(doorman.admits)
         self.base = ""
         #: Set when the server stops, so that requests that hang let go.
         self.closing = asyncio.Event()
@@ -101,8 +108,8 @@ class _Server:
     ) -> web.StreamResponse:
         """Refuse what a page on the internet could make a browser send here."""
         origin = request.headers.get("Origin")
-        if not self._force and not _is_this_machine(request.host):
-            return web.Response(status=403, text="Host is not this machine")
+        if not self._admits(request.host):
+            return web.Response(status=403, text=_NOT_MEANT)
         if origin is not None and origin != f"{request.scheme}://{request.host}":
             return web.Response(status=403, text="Origin is another site")
         return await handler(request)
@@ -175,15 +182,6 @@ def _http_date(second: datetime) -> str:
     return format_datetime(second.astimezone(UTC), usegmt=True)
 
 
-@lru_cache(maxsize=64)
-def _is_this_machine(authority: str) -> bool:
-    """Whether a Host header names this machine; of a name that somebody else may point here, never."""
-    try:
-        return is_loopback(URL(f"http://{authority}").host or "")
-    except ValueError:
-        return False
-
-
 _ENDINGS: Final[dict[Ending, Callable[[_Server, web.Request, Outcome], Awaitable[web.StreamResponse]]]] = {
     Ending.ANSWERED: _Server.whole,
     Ending.TRUNCATED: _Server.half,
@@ -191,6 +189,7 @@ _ENDINGS: Final[dict[Ending, Callable[[_Server, web.Request, Outcome], Awaitable
     Ending.RESET: _Server.reset,
     Ending.HUNG: _Server.hung,
 }
+_NOT_MEANT: Final = "Host is not this machine. If it is: --allow-host NAME, or serve(allow_hosts=[NAME]) in Python"
 _SAFE: Final = {
     "Content-Security-Policy": "default-src 'none'; form-action 'self'; frame-ancestors 'none'",
     "Cache-Control": "no-store",

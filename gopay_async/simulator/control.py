@@ -1,7 +1,7 @@
 """A running simulator for programs in any language: state, commands and reports as JSON.  Decides nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, Final
 
@@ -103,7 +103,13 @@ def _word(value: object) -> str:
 
 
 def serve_control(
-    console: Console, *, host: str = "127.0.0.1", port: int = 0, force: bool = False
+    console: Console,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    force: bool = False,
+    allow_hosts: Iterable[str] = (),
 ) -> AbstractAsyncContextManager[str]:
     """Serve the simulator with its JSON while the context lasts and give its base URL."""
-    return serving(console.simulator, host=host, port=port, force=force, mount=Control(console).mount)
+    mount = Control(console).mount
+    return serving(console.simulator, host=host, port=port, force=force, allow_hosts=allow_hosts, mount=mount)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from random import Random
@@ -128,12 +128,16 @@ class Simulator:
 
     # --- as a server ---
 
-    def serve(self, *, host: str = "127.0.0.1", port: int = 0, force: bool = False) -> AbstractAsyncContextManager[str]:
+    def serve(
+        self, *, host: str = "127.0.0.1", port: int = 0, force: bool = False, allow_hosts: Iterable[str] = ()
+    ) -> AbstractAsyncContextManager[str]:
         """Serve over HTTP while the context lasts and give its base URL; port 0 is any that is free.
 
         Raises ConfigurationError for a host that is not loopback unless *force* is given: it hands out money.
+        *allow_hosts* are names by which it may be asked: other names than localhost are refused, for a page of the
+        internet could let its own lead here.
         """
-        return serving(self, host=host, port=port, force=force)
+        return serving(self, host=host, port=port, force=force, allow_hosts=allow_hosts)
 
     def environment(self, base_url: str = "http://127.0.0.1") -> Environment:
         """Return an environment with every host at *base_url*; in process any will do."""

@@ -1,6 +1,6 @@
 """The web page of a simulator, with everything in it.  Knows that Jinja2 may be missing; the modules below do not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 
 from aiohttp import web
@@ -23,7 +23,12 @@ __all__ = ["serve_control", "serve_page"]
 
 
 def serve_page(
-    console: Console, *, host: str = "127.0.0.1", port: int = 0, force: bool = False
+    console: Console,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    force: bool = False,
+    allow_hosts: Iterable[str] = (),
 ) -> AbstractAsyncContextManager[str]:
     """Serve simulator, JSON and page while the context lasts and give its base URL; port 0 is any that is free.
 
@@ -31,4 +36,5 @@ def serve_page(
     """
     if _mount is None:
         raise ConfigurationError("The page needs Jinja2. Install it with:  pip install 'gopay-async[simulator]'")
-    return serving(console.simulator, host=host, port=port, force=force, mount=_mount(console))
+    mount = _mount(console)
+    return serving(console.simulator, host=host, port=port, force=force, allow_hosts=allow_hosts, mount=mount)
