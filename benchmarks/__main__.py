@@ -6,6 +6,7 @@ from .counting import key_parsing_time, key_parsings, token_requests
 from .receiving import receiving
 from .sending import sending, sending_alone, sending_by_hand
 from .simulating import in_process, over_sockets
+from .starting import starting, starting_beside_bare
 from .verifying import verifying
 
 _ALL = (
@@ -19,6 +20,8 @@ _ALL = (
     key_parsing_time,
     in_process,
     over_sockets,
+    starting,
+    starting_beside_bare,
 )
 
 

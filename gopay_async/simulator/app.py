@@ -117,13 +117,11 @@ class _Server:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         received = Request(request.method, self.base, request.raw_path, request.headers, await request.read())
         outcome = await self._desk.respond(received)
+        if outcome.ending is Ending.ANSWERED:
+            return self._as_web(outcome.response)
         return await _ENDINGS[outcome.ending](self, request, outcome)
 
-    # --- endings ---
-
-    async def whole(self, _: web.Request, outcome: Outcome) -> web.StreamResponse:
-        """Send the answer."""
-        return self._as_web(outcome.response)
+    # --- other endings than an answer ---
 
     def _as_web(self, response: Response | None) -> web.Response:
         assert response is not None  # an ending with an answer has one
@@ -183,7 +181,6 @@ def _http_date(second: datetime) -> str:
 
 
 _ENDINGS: Final[dict[Ending, Callable[[_Server, web.Request, Outcome], Awaitable[web.StreamResponse]]]] = {
-    Ending.ANSWERED: _Server.whole,
     Ending.TRUNCATED: _Server.half,
     Ending.CLOSED: _Server.closed,
     Ending.RESET: _Server.reset,

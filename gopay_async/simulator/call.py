@@ -24,6 +24,8 @@ class Call:
     path: str
     placed: dict[str, str] = field(factory=dict, repr=False)
     operation: type[Operation[Any]]
+    #: The endpoint of the operation.
+    endpoint: Endpoint = field(init=False)
     #: The provider's time.
     at: datetime
     #: What the gate found in the headers.
@@ -39,10 +41,8 @@ class Call:
     #: None where a call carries no signature (Core API, mini-app).
     anatomy: Anatomy | None = field(default=None, repr=False)
 
-    @property
-    def endpoint(self) -> Endpoint:
-        """The endpoint of the operation."""
-        return self.operation.endpoint
+    def __attrs_post_init__(self) -> None:
+        self.endpoint = self.operation.endpoint
 
     @property
     def query(self) -> str:
