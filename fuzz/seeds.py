@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from fuzz.cases import NOW, PLAYS
+from fuzz.cases import KINDS, MESSAGES, NOW, PLAYS
 from gopay_async.webhooks.samples import SAMPLES, sample
 
 _ODD = (
@@ -25,11 +25,18 @@ _ODD = (
 
 
 def seeds() -> list[bytes]:
-    """Return an input for every way to play, over every kind and state of notification."""
-    bodies = [sample(name, at=NOW - timedelta(days=1))[1] for name in SAMPLES]
-    # The second byte chooses a kind in one of the ways, and is a part of the body in the others.
-    kinds = [b"", *(bytes([number]) for number in range(5))]
-    return [bytes([play]) + kind + body for play in range(PLAYS) for kind in kinds for body in bodies]
+    """Return inputs for `play`: every way, with every message, and with a body of every kind and state."""
+    messages = [bytes([play, number]) for play in range(PLAYS) for number in range(MESSAGES)]
+    return messages + [bytes([play, 0]) + body for play in range(PLAYS) for body in _bodies()]
+
+
+def object_seeds() -> list[bytes]:
+    """Return inputs for `play_object`: a body of every kind and state, to be read as every kind."""
+    return [bytes([kind]) + body for kind in range(KINDS) for body in _bodies()]
+
+
+def _bodies() -> list[bytes]:
+    return [sample(name, at=NOW - timedelta(days=1))[1] for name in SAMPLES]
 
 
 def words() -> list[bytes]:
@@ -52,16 +59,16 @@ def _words(value: Any) -> Iterator[bytes]:
         yield json.dumps(value).encode()
 
 
-def random_inputs(count: int, seed: int) -> list[bytes]:
-    """Return inputs for the test-suite, the same ones for the same *seed*: noise, and seeds with a word put in."""
+def random_inputs(count: int, known: list[bytes], *, seed: int) -> list[bytes]:
+    """Return inputs for the test-suite, the same for the same *seed*: noise, and *known* ones with a word put in."""
     source = random.Random(seed)  # noqa: S311  # no secret: the same inputs each time
-    noise = [source.randbytes(source.randrange(1, 200)) for _ in range(count // 2)]
-    known, vocabulary = seeds(), words()
+    noise = [source.randbytes(source.choice((4, 8, 16, 200))) for _ in range(count // 2)]
+    vocabulary = words()
     return noise + [
         _spoiled(source, source.choice(known), source.choice(vocabulary)) for _ in range(count - len(noise))
     ]
 
 
 def _spoiled(source: random.Random, seed: bytes, word: bytes) -> bytes:
-    start = source.randrange(2, len(seed))
+    start = source.randrange(1, len(seed) + 1)
     return seed[:start] + word + seed[start + source.randrange(len(word) + 1) :]
