@@ -298,6 +298,18 @@ async def test_more_keys_than_can_be_tried_in_every_order_are_hinted_at_where_th
     assert hinted == [False, True]
 
 
+async def test_keys_that_were_sorted_after_signing_are_found_in_the_order_of_a_payout() -> None:
+    simulated = simulator()
+    signed_text = '{"p":1,"n":2,"c":3,"amount":{"value":"1.00","currency":"IDR"},"notes":4,"d":5,"x":6,"y":7}'
+    sent = json.dumps(json.loads(signed_text), sort_keys=True, separators=(",", ":"))
+    request = signed(simulated, TOP_UP, body=sent.encode())
+    await told(simulated, resigned(simulated, request, digest=sha(signed_text)))
+    report = simulated.requests[-1].report
+
+    assert report is not None
+    assert report.findings[0].text.endswith("in the order p, n, c, amount, ..., sent with keys in alphabetical order")
+
+
 async def test_keys_of_objects_in_lists_are_tried_in_every_order() -> None:
     simulated = simulator()
     request = signed(simulated, TOP_UP, body=b'{"items":[{"a":1,"b":2},{"a":3,"b":[4]}]}')
