@@ -151,6 +151,7 @@ async def a_run(of: Simulator) -> None:
             except GoPayError:
                 continue
         of.complete_top_up("payout-0")
+        of.fund(Money(10_000_000))
         of.clock.advance(timedelta(minutes=16))
         user = await gopay.send(ApplyToken(auth_code=of.auth_code()))
         await gopay.send(GiveReward(amount=Money(5), description="x"), customer=Customer(user.auth_token))

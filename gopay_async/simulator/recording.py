@@ -149,6 +149,11 @@ class RecordedSimulator(Simulator):
         self._pressed("fail_top_up", partner_reference_no=partner_reference_no)
         super().fail_top_up(partner_reference_no)
 
+    def fund(self, amount: Money) -> None:
+        """Put money into the account that top-ups are paid from."""
+        self._pressed("fund", amount=str(amount))
+        super().fund(amount)
+
 
 def _place(simulator: Simulator, user: User | None) -> int | None:
     return None if user is None else list(simulator.books.people.users.values()).index(user)

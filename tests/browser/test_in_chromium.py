@@ -189,6 +189,17 @@ async def test_the_clock_is_turned_and_a_payment_expires_before_ones_eyes(chrome
         await expect(page.get_by_role("button", name="+15 minutes")).to_be_focused()
 
 
+async def test_the_place_on_the_page_is_kept_while_it_changes(chrome: Chrome) -> None:
+    async with watching(chrome) as screen:
+        created = await screen.served.buy()
+        await screen.open()
+        link = screen.page.get_by_role("link", name=str(created.reference_no))
+        await link.focus()
+        screen.simulator.pay(str(created.reference_no))
+        await expect(screen.page.get_by_text("paid", exact=True)).to_be_visible()
+        await expect(link).to_be_focused()
+
+
 async def test_what_cannot_be_done_is_said_on_a_page_of_its_own(chrome: Chrome) -> None:
     async with watching(chrome) as screen:
         page = screen.page
@@ -232,7 +243,7 @@ async def test_the_page_is_used_with_the_keyboard_alone(chrome: Chrome) -> None:
         await keys.press("Tab")
         await expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
         await keys.press("Enter")
-        for _ in range(6):
+        for _ in range(7):
             await keys.press("Tab")
         await expect(page.get_by_role("button", name="Pay order-1")).to_be_focused()
         await screen.picture("keyboard-focus")
