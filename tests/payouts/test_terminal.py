@@ -26,8 +26,6 @@ from .world import some, stream, top_up
 HEADER = "partner_reference_no,customer_number,customer_name,amount,notes\n"
 COMMAND = [sys.executable, "-c", "from gopay_async.cli import main; main()", "payouts"]
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-
 
 @frozen
 class Shop:
@@ -90,7 +88,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
 class Terminal:
     """A process in a terminal of its own."""
 
-    process: int
+    process: "subprocess.Popen[bytes]"
     handle: int
 
     def type(self, keys: bytes) -> None:
@@ -111,21 +109,40 @@ class Terminal:
         return self.read_until(b"\0 never printed").decode()
 
     def kill(self, number: int) -> None:
-        os.kill(self.process, number)
+        self.process.send_signal(number)
 
     def wait(self) -> int:
-        return os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
+        return self.process.wait()
+
+
+#: Whoever runs the tests in the background of a shell has told them to ignore Ctrl-C.
+LAUNCH = """
+import os, signal, sys
+os.open(sys.argv.pop(1), os.O_RDWR)  # the first terminal that a new session opens is its own
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from gopay_async.cli import main
+sys.argv.insert(1, "payouts")
+main()
+"""
 
 
 @contextmanager
 def terminal(*arguments: str) -> Iterator[Terminal]:
-    process, handle = pty.fork()
-    if process == 0:
-        os.execv(sys.executable, [*COMMAND, *arguments])
+    handle, inside = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", LAUNCH, os.ttyname(inside), *arguments],
+        stdin=inside,
+        stdout=inside,
+        stderr=inside,
+        start_new_session=True,
+    )
+    os.close(inside)
     try:
         yield Terminal(process, handle)
     finally:
         os.close(handle)
+        process.kill()
+        process.wait()
 
 
 def pay(shop: Shop, rows: int, *more: str) -> list[str]:
