@@ -103,14 +103,18 @@ class Crew:
             while not self._over or self._steps:
                 await self._stepped.wait()
                 self._stepped.clear()
-                steps, self._steps = self._steps, []
-                await self.desk.record(steps)
-                self.underway.difference_update([one.payout.id for one in steps])
-                self.news.set()
+                await self._record_now()
         except asyncio.CancelledError:
             # The ledger's writer lives longer than this task; where it does not, the next run finds them in `sending`.
             self.desk.submit(self._steps)
             raise
+
+    async def _record_now(self) -> None:
+        steps, self._steps = self._steps, []
+        if steps:
+            await self.desk.record(steps)
+            self.underway.difference_update([one.payout.id for one in steps])
+            self.news.set()
 
     # --- sending ---
 

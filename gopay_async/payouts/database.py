@@ -25,7 +25,7 @@ _READERS: Final = 3
 
 @define
 class Database:
-    """One file, used in threads, so that the loop is free meanwhile: one of them writes, the others read.
+    """One file, used in threads, so that the loop is free meanwhile.
 
     A whole transaction is one visit to a thread: a visit for each statement would cost more than the statements.
     """
@@ -34,42 +34,24 @@ class Database:
     _writing_engine: Engine = field(
         init=False, repr=False, default=Factory(lambda self: self.engine.execution_options(**{_WRITES: True}), True)
     )
-    _writer: Executor = field(factory=lambda: ThreadPoolExecutor(1, "gopay_async ledger writer"), repr=False)
     _readers: Executor = field(factory=lambda: ThreadPoolExecutor(_READERS, "gopay_async ledger reader"), repr=False)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Return what *work* finds; raises LedgerError."""
-        return await self._visit(self._readers, self._reading, work)
-
-    async def write(self, work: Callable[[Connection], T]) -> T:
-        """Return what *work* returns, in a transaction of its own; an exception undoes it.  Raises LedgerError.
-
-        Whoever is cancelled goes once it is over: what a thread has begun is not undone by leaving.
-        """
-        return await self._visit(self._writer, self._writing, work)
-
-    async def _visit(
-        self, where: Executor, kind: Callable[[Callable[[Connection], T]], T], work: Callable[[Connection], T]
-    ) -> T:
-        done = asyncio.get_running_loop().run_in_executor(where, kind, work)
-        try:
-            with in_our_words():
-                return await asyncio.shield(done)
-        except asyncio.CancelledError:
-            await asyncio.gather(done, return_exceptions=True)
-            raise
+        """Return what *work* finds, in a thread of its own; raises LedgerError."""
+        with in_our_words():
+            return await asyncio.get_running_loop().run_in_executor(self._readers, self._reading, work)
 
     def _reading(self, work: Callable[[Connection], T]) -> T:
         with self.engine.connect() as connection:
             return work(connection)
 
-    def _writing(self, work: Callable[[Connection], T]) -> T:
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Return what *work* returns, in a transaction of its own; an exception undoes it.  For the writer's thread."""
         with self._writing_engine.begin() as connection:
             return work(connection)
 
     def close(self) -> None:
         """End the threads, and let the file go."""
-        self._writer.shutdown()
         self._readers.shutdown()
         self.engine.dispose()
 

@@ -158,8 +158,8 @@ class Desk:
     def _next(self, payout: Payout, fact: Claimed | Crashed, new_id: Callable[[], str] | None) -> Payout:
         standing = decide(payout.standing, fact, self.rules, self.trust).standing
         if new_id is None or standing.state is not State.SENDING:
-            return changed(payout, standing=standing)
-        return changed(payout, standing=standing, external_id=new_id())
+            return changed(payout, {"standing": standing})
+        return changed(payout, {"standing": standing, "external_id": new_id()})
 
 
 def _happened(payout: Payout, fact: Claimed | Crashed, kind: str) -> Happened:

@@ -225,10 +225,11 @@ class Transition:
     ignored: str = ""
 
 
-def changed(value: T, **changes: Any) -> T:
+def changed(value: T, changes: dict[str, Any]) -> T:
     """Return *value*, of a class without slots, validators and converters, with *changes*: `attrs.evolve`, but fast."""
     made = object.__new__(type(value))
-    made.__dict__.update(value.__dict__, **changes)
+    made.__dict__.update(value.__dict__)
+    made.__dict__.update(changes)
     return made
 
 

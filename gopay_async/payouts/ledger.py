@@ -1,8 +1,9 @@
 """The ledger: what was intended, what was tried, what came of it.  Decides nothing and knows no network."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import datetime, timedelta
+from json import loads
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,9 +40,8 @@ async def open_ledger(path: Path | str, *, clock: Clock | None = None, create: b
     writer = Writer(database)
     try:
         if create:
-            await database.write(set_up)
+            await writer.transact(set_up)
         await database.read(is_empty)
-        writer.start()
         yield Ledger(where, clock or SystemClock(), database, writer)
     finally:
         await writer.aclose()
@@ -67,6 +67,12 @@ class Ledger:
 
     async def _read(self, query: "Select[*tuple[Any, ...]]") -> "Sequence[Row[*tuple[Any, ...]]]":
         return await self._database.read(lambda connection: connection.execute(query).fetchall())
+
+    async def _payouts(self, query: "Select[*tuple[Any, ...]]") -> list[Payout]:
+        # As one text, taken apart here: of rows, the thread would have to wait for each until the loop pauses.
+        rows = query.subquery()
+        as_text = select(func.json_group_array(func.json_array(*rows.c))).select_from(rows)
+        return [payout_of(row) for row in loads((await self._read(as_text))[0][0])]
 
     # --- jobs ---
 
@@ -130,16 +136,17 @@ class Ledger:
         """
         now = microseconds(self.clock.now())
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> Iterator[None]:
             number = _account_id(connection, account)
             head = {"id": digest, "name": name, "account": number, "imported_at": now, "rows": rows, "total": total}
             connection.execute(jobs.insert(), head)
             for page in pages:
                 fixed = {"job": digest, "account": number, "imported_at": now, **_FRESH}
                 connection.execute(payouts.insert(), [{**fixed, **row} for row in page])
+                yield
 
         try:
-            await self._writer.transact(work)
+            await self._writer.transact_in_steps(work)
         except Exception as error:
             if isinstance(error.__cause__, IntegrityError):
                 raise JobRefused(
@@ -154,7 +161,7 @@ class Ledger:
         found: list[Payout] = []
         for start in range(0, len(references), _AT_ONCE):
             some = references[start : start + _AT_ONCE]
-            found += _payouts(await self._read(query.where(payouts.c.reference.in_(some))))
+            found += await self._payouts(query.where(payouts.c.reference.in_(some)))
         return found
 
     async def paid_lately(
@@ -181,14 +188,14 @@ class Ledger:
 
     async def _in_state(self, job: str, state: State, after: int, limit: int) -> list[Payout]:
         query = select(*PAYOUT).where(payouts.c.job == job, payouts.c.state == state.value, payouts.c.id > after)
-        return _payouts(await self._read(query.order_by(payouts.c.id).limit(limit)))
+        return await self._payouts(query.order_by(payouts.c.id).limit(limit))
 
     async def due(self, job: str, *, by: datetime, limit: int, accepted_only: bool = False) -> list[Payout]:
         """Return payouts of *job* whose next inquiry is due, the longest waiting first."""
         query = select(*PAYOUT).where(payouts.c.job == job, payouts.c.ask_at <= microseconds(by))
         if accepted_only:
             query = query.where(payouts.c.state == State.ACCEPTED.value)
-        return _payouts(await self._read(query.order_by(payouts.c.ask_at).limit(limit)))
+        return await self._payouts(query.order_by(payouts.c.ask_at).limit(limit))
 
     async def next_due(self, job: str) -> datetime | None:
         """Return when the next inquiry of *job* is due."""
@@ -202,21 +209,21 @@ class Ledger:
         """Return payouts of *job* in their order, those after the one numbered *after*."""
         query = select(*PAYOUT).where(payouts.c.job == job, payouts.c.id > after)
         query = query.where(payouts.c.state.in_([one.value for one in states]))
-        return _payouts(await self._read(query.order_by(payouts.c.id).limit(limit)))
+        return await self._payouts(query.order_by(payouts.c.id).limit(limit))
 
     async def row(self, job: str, key: str) -> Payout:
         """Return the payout of *job* with the reference *key*, or in line *key*; JobRefused when there is none."""
         fits = payouts.c.reference == key
-        found = await self._read(select(*PAYOUT).where(payouts.c.job == job, fits))
+        found = await self._payouts(select(*PAYOUT).where(payouts.c.job == job, fits))
         if not found and key.isdecimal() and len(key) < 16:
-            found = await self._read(select(*PAYOUT).where(payouts.c.job == job, payouts.c.line == int(key)))
+            found = await self._payouts(select(*PAYOUT).where(payouts.c.job == job, payouts.c.line == int(key)))
         if not found:
             raise JobRefused(f"There is no row {key!r} in job {job[:12]}: give its reference, or its line.")
-        return _payouts(found)[0]
+        return found[0]
 
     async def payout(self, number: int) -> Payout:
         """Return the payout numbered *number* as it stands now."""
-        return _payouts(await self._read(select(*PAYOUT).where(payouts.c.id == number)))[0]
+        return (await self._payouts(select(*PAYOUT).where(payouts.c.id == number)))[0]
 
     async def move(self, moves: Sequence[Move]) -> list[bool]:
         """Return which of *moves* were made, committed and on the disk; the others found their payout elsewhere."""
@@ -347,10 +354,6 @@ def _account_id(connection: Connection, account: Account) -> int:
 
 def _named(row: "Row[*tuple[Any, ...]]") -> dict[str, Any]:
     return row._asdict()  # public in SQLAlchemy, underscored so that columns may have any name
-
-
-def _payouts(found: "Sequence[Row[*tuple[Any, ...]]]") -> list[Payout]:
-    return [payout_of(row) for row in found]
 
 
 def _happened(row: Mapping[str, Any]) -> Happened:

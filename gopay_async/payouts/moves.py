@@ -4,19 +4,20 @@ The rows go in as the VALUES of one statement, so that the database works on all
 statement for each would take turns with it, twice for every payout.
 """
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Any, Final, Self
 
 from attrs import frozen
-from sqlalchemy import Column, ColumnElement, Select, func, literal_column, select, text
+from sqlalchemy import Column, ColumnElement, Insert, Subquery, Update, UpdateBase, func, literal_column, select, text
 from sqlalchemy.engine import Connection, Dialect
 
 from .records import Move
 from .schema import events, microseconds, payouts
 
-#: What a move looks for, what it changes, and what it adds to the events, in the order of `_cells`.
+#: What a move looks for and what it changes, in the order of `_standing`.
 _FOUND: Final = (payouts.c.id, payouts.c.state, payouts.c.attempt)
 _CHANGED: Final = (
     payouts.c.state,
@@ -35,7 +36,9 @@ _CHANGED: Final = (
     payouts.c.ask_at,
     payouts.c.reason,
 )
+#: What it adds, in the order of `_event`.
 _ADDED: Final = (
+    events.c.payout,
     events.c.at,
     events.c.kind,
     events.c.attempt,
@@ -43,20 +46,19 @@ _ADDED: Final = (
     events.c.http_status,
     events.c.code,
     events.c.outcome,
+    events.c.before,
+    events.c.state,
     events.c.said,
 )
-_GROUPS: Final = (("old", _FOUND), ("new", _CHANGED), ("event", _ADDED))
-_WIDTH: Final = sum(len(columns) for _, columns in _GROUPS)
-#: Rows of a statement: a statement is compiled once for each, and what is left over stays empty.
+#: Moves of a statement at most: each is compiled once for so many rows, and what is left over stays empty.
 _SIZES: Final = (1, 16, 64, 256)
 #: Stands for NULL: the driver takes longer over one None than over all the rest of a row.
 _NULL: Final = ""
-_EMPTY: Final = (_NULL,) * _WIDTH
 
 
-def _cells(move: Move) -> list[Any]:
-    before, after, event = move.before, move.after, move.event
-    return [
+def _standing(move: Move) -> tuple[Any, ...]:
+    before, after = move.before, move.after
+    return (
         move.payout,
         before.state.value,
         before.attempt,
@@ -75,6 +77,13 @@ def _cells(move: Move) -> list[Any]:
         after.asked,
         _time(after.ask_at),
         after.reason,
+    )
+
+
+def _event(move: Move) -> tuple[Any, ...]:
+    event = move.event
+    return (
+        move.payout,
         microseconds(event.at),
         event.kind,
         event.attempt,
@@ -82,8 +91,10 @@ def _cells(move: Move) -> list[Any]:
         event.http_status or _NULL,
         event.code,
         event.outcome,
+        move.before.state.value,
+        move.after.state.value,
         event.said,
-    ]
+    )
 
 
 def _time(moment: datetime | None) -> int | str:
@@ -96,60 +107,67 @@ def _cell(place: int, column: Column[Any]) -> ColumnElement[Any]:
     return func.nullif(cell, literal_column("''")) if column.nullable else cell
 
 
-def _rows(size: int) -> "Select[*tuple[Any, ...]]":
-    """Return the query that gives *size* moves as rows, their columns named after those of the tables."""
-    columns = [(f"{when}_{one.name}", one) for when, group in _GROUPS for one in group]
-    cells = [_cell(place, one).label(name) for place, (name, one) in enumerate(columns, start=1)]
-    row = f"({', '.join('?' * _WIDTH)})"
-    return select(*cells).select_from(text(f"(VALUES {', '.join([row] * size)})"))
+def _rows(columns: Sequence[Column[Any]], size: int) -> Subquery:
+    """Return *size* rows of parameters as a table; its columns stand for *columns*."""
+    cells = [_cell(place, one).label(f"cell_{place}") for place, one in enumerate(columns, start=1)]
+    row = f"({', '.join('?' * len(columns))})"
+    return select(*cells).select_from(text(f"(VALUES {', '.join([row] * size)})")).subquery("moves")
+
+
+def _update(size: int) -> Update:
+    rows = _rows([*_FOUND, *_CHANGED], size)
+    found, then = rows.c[: len(_FOUND)], rows.c[len(_FOUND) :]
+    values = {one.name: cell for one, cell in zip(_CHANGED, then, strict=True)}
+    return payouts.update().values(values).where(*[one == cell for one, cell in zip(_FOUND, found, strict=True)])
+
+
+def _insert(size: int) -> Insert:
+    rows = _rows(_ADDED, size)
+    return events.insert().from_select(
+        [one.name for one in _ADDED], select(*rows.c).where(rows.c[0] != literal_column("''"))
+    )
 
 
 @frozen
-class _Statements:
-    """Both statements for *size* moves at most, compiled once."""
+class _Statement:
+    """One statement for *size* moves at most, compiled once."""
 
+    text: str
     size: int
-    _update: str
-    _insert: str
+    cells: Callable[[Move], tuple[Any, ...]]
+    empty: tuple[Any, ...]
 
-    @classmethod
-    def of(cls, size: int, dialect: Dialect) -> Self:
-        rows = _rows(size).subquery("moves")
-        update = payouts.update().values({one.name: rows.c[f"new_{one.name}"] for one in _CHANGED})
-        for one in _FOUND:
-            update = update.where(one == rows.c[f"old_{one.name}"])
-        taken = {"payout": rows.c.old_id, "before": rows.c.old_state, "state": rows.c.new_state}
-        taken |= {one.name: rows.c[f"event_{one.name}"] for one in _ADDED}
-        insert = events.insert().from_select(
-            list(taken), select(*taken.values()).where(rows.c.old_id != literal_column("''"))
-        )
-        return cls(size, str(update.compile(dialect=dialect)), str(insert.compile(dialect=dialect)))
-
-    def execute(self, connection: Connection, moves: Sequence[Move]) -> bool:
-        empty = [_EMPTY] * (self.size - len(moves))
-        given = tuple(chain.from_iterable([*map(_cells, moves), *empty]))
-        if connection.exec_driver_sql(self._update, given).rowcount != len(moves):
-            return False
-        connection.exec_driver_sql(self._insert, given)
-        return True
+    def execute(self, connection: Connection, moves: Sequence[Move]) -> int:
+        """Return how many rows of the table it touched."""
+        empty = [self.empty] * (self.size - len(moves))
+        given = tuple(chain.from_iterable([*map(self.cells, moves), *empty]))
+        return connection.exec_driver_sql(self.text, given).rowcount
 
 
 @frozen
 class Moves:
     """The statements that make moves, for every number of them."""
 
-    _statements: tuple[_Statements, ...]
+    _updates: tuple[_Statement, ...]
+    _inserts: tuple[_Statement, ...]
 
     @classmethod
     def of(cls, dialect: Dialect) -> Self:
         """Return the statements for *dialect*."""
-        return cls(tuple(_Statements.of(size, dialect) for size in _SIZES))
+
+        def compiled(made: Callable[[int], UpdateBase], cells: Callable[[Move], tuple[Any, ...]], width: int) -> Any:
+            empty = (_NULL,) * width
+            return tuple(_Statement(str(made(size).compile(dialect=dialect)), size, cells, empty) for size in _SIZES)
+
+        updates = compiled(_update, _standing, len(_FOUND) + len(_CHANGED))
+        return cls(updates, compiled(_insert, _event, len(_ADDED)))
 
     def make(self, connection: Connection, moves: Sequence[Move]) -> bool:
         """Make *moves* and add what happened; False, and to be undone, when one of them cannot be made."""
-        most = _SIZES[-1]
-        parts = [moves[start : start + most] for start in range(0, len(moves), most)]
-        return all(self._fitting(len(part)).execute(connection, part) for part in parts)
-
-    def _fitting(self, number: int) -> _Statements:
-        return next(one for one in self._statements if one.size >= number)
+        for start in range(0, len(moves), _SIZES[-1]):
+            some = moves[start : start + _SIZES[-1]]
+            kind = bisect_left(_SIZES, len(some))
+            if self._updates[kind].execute(connection, some) != len(some):
+                return False
+            self._inserts[kind].execute(connection, some)
+        return True

@@ -361,8 +361,8 @@ _NOTICES: Final[dict[Notice, Callable[[Standing, Noticed], Transition]]] = {
 
 
 def _to(row: Standing, state: State, reason: str, **changes: Any) -> Transition:
-    changes.setdefault("ask_at", row.ask_at if state in OPEN else None)
-    return Transition(standing=changed(row, state=state, reason=reason, **changes))
+    standing = {"state": state, "reason": reason, "ask_at": row.ask_at if state in OPEN else None, **changes}
+    return Transition(standing=changed(row, standing))
 
 
 def _unknown(row: Standing, when: Moment, reason: str, rules: Rules) -> Transition:

@@ -181,7 +181,7 @@ def _standing_of(row: Sequence[Any]) -> Standing:
         sent_until=from_column(sent_until),
         sent_mono=sent_mono,
         sent_by=sent_by,
-        accepted=accepted,
+        accepted=bool(accepted),
         reference_no=reference_no,
         noticed_at=from_column(noticed_at),
         asked=asked,

@@ -259,7 +259,7 @@ class _Run:
 
     def _enough(self) -> int:
         """How many may be claimed and not begun when the next are claimed: the workers must not run dry meanwhile."""
-        return self._chunk() // 2
+        return self._chunk() * 3 // 2
 
     async def _wait(self) -> bool:
         """Sleep towards the next inquiry; False when none is due in the time that there is to wait."""

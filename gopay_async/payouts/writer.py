@@ -1,14 +1,16 @@
-"""Group commit: one task writes what many asked for, in one transaction.  Knows no rule and no job."""
+"""Group commit: one thread writes what many asked for, in one transaction.  Knows no rule and no job."""
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from queue import SimpleQueue
+from threading import Event, Thread
+from typing import Any, Final, TypeVar, cast
 
-from attrs import define, field
+from attrs import define, field, frozen
 from sqlalchemy.engine import Connection
 
-from .database import Database
+from .database import Database, in_our_words
 from .moves import Moves
 from .records import Move
 
@@ -17,82 +19,117 @@ T = TypeVar("T")
 _LIMIT: Final = 1_000
 
 
-@define
-class _Write:
+class _Gone(Exception):
+    """Nobody waits for it any more."""
+
+
+@frozen(eq=False)
+class _Moves:
+    """Moves to make, and who waits to know which of them were made."""
+
     moves: Sequence[Move]
-    #: Which of them were made.
     done: "asyncio.Future[list[bool]]"
+
+
+@frozen(eq=False)
+class _Work:
+    """Work to do in a transaction of its own, and who waits for what it returns."""
+
+    work: Callable[[Connection], Any]
+    done: "asyncio.Future[Any]"
 
 
 @define
 class Writer:
-    """The only writer of this process."""
+    """The only writer of this process.
+
+    Its thread takes what waits as soon as it is free, and tells the loop once for each transaction: a loop that has
+    hundreds of answers to read is slow to come round.
+    """
 
     database: Database
     _moves: Moves = field(init=False, repr=False)
-    _waiting: "deque[_Write]" = field(factory=deque, init=False, repr=False)
-    _woken: asyncio.Event = field(factory=asyncio.Event, init=False, repr=False)
-    _task: "asyncio.Task[None] | None" = field(default=None, init=False, repr=False)
+    _asked: "SimpleQueue[_Moves | _Work | None]" = field(factory=SimpleQueue, init=False, repr=False)
+    _thread: Thread = field(init=False, repr=False)
+    _loop: asyncio.AbstractEventLoop = field(factory=asyncio.get_running_loop, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         self._moves = Moves.of(self.database.engine.dialect)
-
-    def start(self) -> None:
-        """Begin to write."""
-        self._task = asyncio.create_task(self._run(), name="gopay_async ledger writer")
+        # A process that ends without closing the ledger need not wait: what was committed is on the disk.
+        self._thread = Thread(target=self._run, name="gopay_async ledger writer", daemon=True)
+        self._thread.start()
 
     async def aclose(self) -> None:
         """Write what is waiting, and stop."""
-        task, self._task = self._task, None
-        if task is None:
-            return
-        while self._waiting and not task.done():
-            await asyncio.wait({self._waiting[-1].done})
-        task.cancel()
-        await asyncio.wait({task})
+        self._asked.put(None)
+        await asyncio.to_thread(self._thread.join)
 
     def submit(self, moves: Sequence[Move]) -> "asyncio.Future[list[bool]]":
         """Return a future of which of *moves* were made: committed, and on the disk.
 
         A move is not made when its payout does not stand any more where the move begins.  Raises LedgerError there.
         """
-        done: asyncio.Future[list[bool]] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Write(moves, done))
-        self._woken.set()
+        done: asyncio.Future[list[bool]] = self._loop.create_future()
+        self._asked.put(_Moves(moves, done))
         return done
 
     async def transact(self, work: Callable[[Connection], T]) -> T:
         """Return what *work* returns, in a transaction of its own; an exception undoes it."""
-        return await self.database.write(work)
+        done: asyncio.Future[Any] = self._loop.create_future()
+        self._asked.put(_Work(work, done))
+        return cast(T, await done)
 
-    async def _run(self) -> None:
-        while True:
-            await self._woken.wait()
-            self._woken.clear()
-            while self._waiting:
-                await self._write(self._next())
+    async def transact_in_steps(self, work: Callable[[Connection], Iterator[None]]) -> None:
+        """Do *work* in a transaction of its own, which is undone between two of its steps when the asker is cancelled.
 
-    def _next(self) -> list[_Write]:
-        batch, size = [self._waiting.popleft()], 0
-        size = len(batch[0].moves)
-        while self._waiting and size + len(self._waiting[0].moves) <= _LIMIT:
-            batch.append(self._waiting.popleft())
-            size += len(batch[-1].moves)
-        return batch
+        He goes when that is done: whatever *work* reads may be gone with him.
+        """
+        gone = Event()
 
-    async def _write(self, batch: list[_Write]) -> None:
-        moves = [move for one in batch for move in one.moves]
+        def go_on(connection: Connection) -> None:
+            for _ in work(connection):
+                if gone.is_set():
+                    raise _Gone
+
+        writing = asyncio.ensure_future(self.transact(go_on))
         try:
-            made = await self.transact(lambda connection: self._all(connection, moves))
-            if made is None:
-                made = await self.transact(lambda connection: self._each(connection, moves))
-        except Exception as error:  # noqa: BLE001  # whoever asked for the write gets it
-            for one in batch:
-                _resolve(one.done, error)
-            return
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            gone.set()
+            await asyncio.gather(writing, return_exceptions=True)
+            raise
+
+    # --- in the thread ---
+
+    def _run(self) -> None:
+        waiting: deque[_Moves | _Work | None] = deque()
+        while True:
+            if not waiting:
+                waiting.append(self._asked.get())
+            while not self._asked.empty():
+                waiting.append(self._asked.get())
+            first = waiting.popleft()
+            if first is None:
+                return
+            self._do(first if isinstance(first, _Work) else [first, *_more(waiting, len(first.moves))])
+
+    def _do(self, batch: _Work | list[_Moves]) -> None:
+        results: list[Any]
+        asked = [batch] if isinstance(batch, _Work) else batch
+        try:
+            with in_our_words():
+                results = [self.database.write(batch.work)] if isinstance(batch, _Work) else self._write(batch)
+        except Exception as error:  # noqa: BLE001  # whoever asked for it gets it
+            results = [error] * len(asked)
+        self._loop.call_soon_threadsafe(_resolve, asked, results)
+
+    def _write(self, batch: list[_Moves]) -> list[list[bool]]:
+        moves = [move for one in batch for move in one.moves]
+        made = self.database.write(lambda connection: self._all(connection, moves))
+        if made is None:
+            made = self.database.write(lambda connection: self._each(connection, moves))
         flags = iter(made)
-        for one in batch:
-            _resolve(one.done, [next(flags) for _ in one.moves])
+        return [[next(flags) for _ in one.moves] for one in batch]
 
     def _all(self, connection: Connection, moves: list[Move]) -> list[bool] | None:
         """Make every move at once; None, with nothing made, when one of them cannot be."""
@@ -105,12 +142,22 @@ class Writer:
         return [self._moves.make(connection, [one]) for one in moves]
 
 
-def _resolve(done: "asyncio.Future[list[bool]]", result: "list[bool] | Exception") -> None:
-    if done.done():
-        return
-    if isinstance(result, Exception):
-        done.set_exception(result)
-        # Whoever submitted may be gone: looked at, so that the loop does not complain.
-        done.exception()
-    else:
-        done.set_result(result)
+def _more(waiting: "deque[_Moves | _Work | None]", size: int) -> Iterator[_Moves]:
+    """Take the moves that share the transaction of *size* others."""
+    while waiting and isinstance(one := waiting[0], _Moves) and size + len(one.moves) <= _LIMIT:
+        size += len(one.moves)
+        waiting.popleft()
+        yield one
+
+
+def _resolve(batch: "Sequence[_Moves | _Work]", results: Sequence[Any]) -> None:
+    """Tell everybody in *batch* who has not gone away."""
+    for one, result in zip(batch, results, strict=True):
+        if one.done.done():
+            continue
+        if isinstance(result, Exception):
+            one.done.set_exception(result)
+            # Whoever submitted may be gone: looked at, so that the loop does not complain.
+            one.done.exception()
+        else:
+            one.done.set_result(result)

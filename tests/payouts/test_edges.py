@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from datetime import datetime, timedelta
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,26 @@ async def test_rows_that_cannot_be_read_to_their_end_leave_no_job(here: World) -
 
     assert await here.ledger.jobs() == []
     assert await here.ledger.known(here.account, ["a"]) == []
+
+
+async def test_an_import_that_is_cancelled_leaves_no_job_and_asks_for_no_more_rows(here: World) -> None:
+    row = {"number": "62", "name": "n", "amount": 1, "notes": "n", "email": None, "provider": "g"}
+    loop, begun = asyncio.get_running_loop(), asyncio.Event()
+
+    def endless() -> Iterator[list[dict[str, Any]]]:
+        for one in count():
+            yield [{**row, "line": one, "reference": f"pay-{one}"}]
+            loop.call_soon_threadsafe(begun.set)
+
+    importing = asyncio.create_task(
+        here.ledger.import_job(endless(), digest="d" * 64, name="x", account=here.account, rows=1, total=1)
+    )
+    await begun.wait()
+    importing.cancel()
+    await asyncio.wait({importing})
+
+    assert importing.cancelled()
+    assert await here.ledger.jobs() == []
 
 
 def test_a_lock_that_cannot_say_whose_it_is_holds_all_the_same(tmp_path: Path) -> None:

@@ -426,6 +426,20 @@ async def test_a_cancelled_run_leaves_what_was_in_flight_unknown(here: World) ->
     assert kinds == ["claimed", "cancelled", "asked"]
 
 
+async def test_a_cancelled_run_keeps_the_answers_that_it_has(here: World) -> None:
+    job = await here.submit(some(2))
+    here.provider.plan("pay-2", "hang")
+    running = asyncio.create_task(here.run(job, concurrency=1, timeout=30.0))
+    here.provider.before = lambda reference: reference == "pay-2" and running.cancel()
+
+    await asyncio.wait({running})
+    again = await here.run(job)
+
+    first, _ = await here.ledger.rows(job.id)
+    assert [one.kind for one in await here.ledger.history(first.id)] == ["claimed", "answered", "asked"]
+    assert (again.how, here.payments()) == (How.PAID, [1, 1])
+
+
 async def test_a_reader_that_leaves_ends_the_run(here: World) -> None:
     job = await here.submit(some(10))
     events = here.runner(concurrency=1).run(job)
