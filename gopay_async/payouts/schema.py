@@ -150,11 +150,6 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
-def to_column(moment: datetime | None) -> int | None:
-    """Return *moment* (aware) as the ledger holds it."""
-    return None if moment is None else (moment - _EPOCH) // _MICROSECOND
-
-
 def microseconds(moment: datetime) -> int:
     """Return *moment* (aware) as the ledger holds it."""
     return (moment - _EPOCH) // _MICROSECOND
