@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from attrs import field, frozen
+from attrs import frozen
 
 from gopay_async import Credentials, Environment, GoPaySession, Money
 from gopay_async.payouts import Account, Ended, Job, Runner, State, open_ledger, submit
@@ -33,10 +33,9 @@ class Shop:
 
     folder: Path
     simulator: RunningSimulator
-    account: Account = field()
 
-    @account.default
-    def _account(self) -> Account:
+    @property
+    def account(self) -> Account:
         return Account(self.simulator.url, self.simulator.variables["GOPAY_CLIENT_ID"])
 
     @property
