@@ -59,12 +59,12 @@ class Collected(TimeLimit):
         be_quiet()
         # Without a mutant the right code is put in its own place, to see that this alone changes nothing.
         source = mutant.source if mutant else self._path.read_text(encoding="utf-8")
-        _patch(sys.modules[self._name], source, self._path)
+        patch(sys.modules[self._name], source, self._path)
         standard = session.config.pluginmanager.subset_hook_caller("pytest_runtestloop", remove_plugins=[self])
         standard(session=session)
 
 
-def _patch(module: types.ModuleType, source: str, path: Path) -> None:
+def patch(module: types.ModuleType, source: str, path: Path) -> None:
     """Put the code of the mutant into the functions of *module*; whoever imported them has it too."""
     wrong = types.ModuleType(module.__name__)
     wrong.__file__, wrong.__package__, wrong.__spec__ = str(path), module.__package__, module.__spec__

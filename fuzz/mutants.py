@@ -29,7 +29,17 @@ _COUNTED: Final[dict[type[ast.operator], type[ast.operator]]] = {
 #: Their first argument is for machines, the rest for people.
 _REASONED: Final = {"MissingHeader", "MalformedNotification", "Unauthenticated", "StoreFailed"}
 #: All they say is for people.
-_FOR_PEOPLE: Final = {"ConfigurationError", "InvalidInput", "BadSignature", "log"}
+_FOR_PEOPLE: Final = {
+    "BadRows",
+    "BadSignature",
+    "ConfigurationError",
+    "InvalidInput",
+    "JobRefused",
+    "LedgerBusy",
+    "LedgerCorrupt",
+    "LedgerReadOnly",
+    "log",
+}
 
 
 _Change = Callable[[ast.AST, ast.AST], object]
@@ -171,9 +181,18 @@ def _skipped(tree: ast.AST) -> set[int]:
             found.update(id(one) for one in ast.walk(node))
         for part in _annotations(node):
             found.update(id(one) for one in ast.walk(part))
+        if isinstance(node, ast.ClassDef):
+            found.update(id(one) for part in _shape(node) for one in ast.walk(part))
         if isinstance(node, ast.Call):
             found.update(id(one) for part in _words(node) for one in ast.walk(part))
     return found
+
+
+def _shape(node: ast.ClassDef) -> Iterator[ast.AST]:
+    """Yield what only says how a class may be called and how it lies in memory: type checkers look at that."""
+    for decorator in node.decorator_list:
+        if isinstance(decorator, ast.Call):
+            yield from (one.value for one in decorator.keywords if one.arg in ("kw_only", "slots"))
 
 
 def _annotations(node: ast.AST) -> Iterator[ast.AST]:

@@ -25,7 +25,7 @@ from gopay_async.cli.commands import Commands, app
 from gopay_async.cli.payouts_options import connection_of
 from gopay_async.cli.payouts_screen import Machines, People, Watcher, show_job
 from gopay_async.cli.payouts_work import Till, finish, go
-from gopay_async.payouts import Settings, Slowed, Waiting, open_ledger
+from gopay_async.payouts import Moved, Settings, Slowed, State, Waiting, open_ledger
 from tests.campaigns.kill9.campaign import provider
 from tests.keys_for_tests import MERCHANT_KEY
 from tests.payouts.test_cli import Shell, row
@@ -166,6 +166,20 @@ def test_waiting_is_explained_once_and_every_new_wait_is_a_line() -> None:
     lines = paper.getvalue().splitlines()
     assert lines[0].startswith("Everything is sent. The provider is asked in 10 min what became of it;")
     assert [one.strip() for one in lines[1:]] == ["0/0  asks again in 10 min", "0/0  asks again in 20 min"]
+
+
+def test_answers_that_changed_nothing_are_counted_and_the_last_one_is_told() -> None:
+    screen, paper = people()
+    watcher = Watcher(screen)
+    for reference in ("pay-1", "pay-2"):
+        open_still = State.ACCEPTED
+        watcher.follow(
+            Moved(payout=1, line=2, reference=reference, before=open_still, state=open_still, said="5003600 no")
+        )
+
+    watcher.say_what_was_in_vain()
+
+    assert paper.getvalue().splitlines()[-1] == "2 answers changed nothing, the last about pay-2: 5003600 no."
 
 
 def test_machines_hear_of_a_lower_rate(capsys: pytest.CaptureFixture[str]) -> None:

@@ -219,6 +219,9 @@ class Watcher:
     _sent: int = field(default=0, init=False)
     #: Seconds until the provider is asked again; None while there is something to send.
     _pause: float | None = field(default=None, init=False)
+    #: How many answers changed nothing, and the last of them.
+    _vain: int = field(default=0, init=False)
+    _last: Moved | None = field(default=None, init=False)
 
     def follow(self, event: RunEvent) -> None:
         """Show *event*."""
@@ -245,6 +248,8 @@ class Watcher:
         self._counts[event.before] = self._counts.get(event.before, 0) - 1
         self._counts[event.state] = self._counts.get(event.state, 0) + 1
         self._sent += event.before is State.SENDING
+        if event.before is event.state:
+            self._vain, self._last = self._vain + 1, event
         self._tick(force=False)
 
     def _wait(self, event: Waiting) -> None:
@@ -304,3 +309,9 @@ class Watcher:
         assert isinstance(self.screen, People)  # only people have bars
         with self.screen.reading():
             bar.stop()
+
+    def say_what_was_in_vain(self) -> None:
+        """Say of the answers that changed nothing how many there were, and what the last one said."""
+        if self._last is not None:
+            last = f"{self._last.reference}: {self._last.said}"
+            self.screen.say(f"{plural(self._vain, 'answer')} changed nothing, the last about {last}.")

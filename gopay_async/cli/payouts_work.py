@@ -290,6 +290,7 @@ async def _watch(screen: Screen, runner: Runner, job: Job) -> Ended:
                 runner.stop()
     finally:
         watcher.close()
+        watcher.say_what_was_in_vain()
     assert isinstance(ended, Ended)  # it is the last event of every run
     return ended
 

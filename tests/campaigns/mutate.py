@@ -1,182 +1,215 @@
 """Small mistakes put into the payouts, one at a time: does a test notice each of them?
 
-`python -m tests.campaigns.mutate [--only plan] [--sample 100]` prints the share that was noticed and every mistake that
-was not; exit 1 below 95 in a hundred.  A mistake that does not change what the code does is listed in `EQUIVALENT`.
+`python -m tests.campaigns.mutate [plan ledger ...]` tells: every mistake that no test noticed, with the reason where it
+changes nothing, and the share that was noticed; exit 1 below 95 in a hundred.  Each mistake is tried by the tests that
+run its function, in a forked process that puts it into the functions that are there already, and then, where nobody
+noticed it, once more with the wrong module imported in the place of the right one.
 """
 
-import argparse
-import ast
-import copy
+import json
 import os
-import random
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from importlib.abc import Loader
-from importlib.machinery import ModuleSpec
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from types import ModuleType
+from typing import Final
 
 import pytest
-from attrs import frozen
+from attrs import astuple, define, field
 
-ROOT = Path(__file__).parents[2]
-#: Module -> the tests that must notice.
-TARGETS = {
-    "plan": ["tests/payouts/test_plan.py", "tests/payouts/test_model.py"],
-    "desk": ["tests/payouts/test_runner.py", "tests/payouts/test_ledger.py"],
-    "ledger": ["tests/payouts/test_ledger.py", "tests/payouts/test_runner.py"],
-    "runner": ["tests/payouts/test_runner.py"],
-    "writer": ["tests/payouts/test_ledger.py", "tests/payouts/test_runner.py"],
+from fuzz.collected import patch
+from fuzz.mutants import Mutant, mutants
+from fuzz.running import HUNG, TimeLimit, be_quiet, in_child, run_imported, run_pytest, share_keys
+
+from .survivors import EQUIVALENT
+from .touched import Touched, functions
+
+ROOT: Final = Path(__file__).parents[2]
+LIMIT: Final = 95.0
+#: A test may take so many seconds, or ten times what it takes without a mistake.
+_AT_LEAST: Final = 20
+_PLAN: Final = (
+    "tests/payouts/test_plan.py",
+    "tests/payouts/test_words_of_the_ledger.py",
+    "tests/payouts/test_model.py",
+)
+_RUN: Final = (
+    "tests/payouts/test_ledger.py",
+    "tests/payouts/test_runner.py",
+    "tests/payouts/test_edges.py",
+    "tests/payouts/test_report.py",
+)
+#: Module -> the tests that may notice: plan, ledger and runner, and what they are made of.
+TARGETS: Final = {
+    "plan": _PLAN,
+    "facts": _PLAN,
+    "streak": _PLAN,
+    "outcomes": _RUN,
+    "ledger": _RUN,
+    "records": _RUN,
+    "moves": _RUN,
+    "writer": _RUN,
+    "database": _RUN,
+    "lock": _RUN,
+    "runner": _RUN,
+    "crew": _RUN,
+    "desk": _RUN,
+    "inbox": _RUN,
+    "pacer": _RUN,
 }
-SECONDS = 90
-#: Mistakes that change nothing that anybody could see, and why.
-EQUIVALENT: dict[str, str] = {}
 
 
-@frozen
-class Mistake:
-    """One changed place."""
+@define
+class Tally:
+    """How many mistakes there were, and what became of them."""
 
-    module: str
-    line: int
-    words: str
-    tree: ast.Module
+    found: int = 0
+    noticed: int = 0
+    #: Of those noticed: by nothing but the time limit.
+    hung: int = 0
+    #: Of the others: those that change nothing that could be seen.
+    equivalent: int = 0
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(*(one + two for one, two in zip(astuple(self), astuple(other), strict=True)))
+
+    @property
+    def score(self) -> float:
+        """How many in a hundred were noticed, of all there were: what changes nothing is not left out."""
+        return 100 * self.noticed / max(self.found, 1)
 
     def __str__(self) -> str:
-        return f"{self.module}.py:{self.line}: {self.words}"
+        left = self.found - self.noticed
+        return (
+            f"{self.noticed} of {self.found} noticed ({self.score:.1f} %), {self.hung} by the time limit; "
+            f"of the other {left}, {self.equivalent} change nothing"
+        )
 
 
-_COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
-    ast.Lt: ast.LtE,
-    ast.LtE: ast.Lt,
-    ast.Gt: ast.GtE,
-    ast.GtE: ast.Gt,
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-    ast.Is: ast.IsNot,
-    ast.IsNot: ast.Is,
-    ast.In: ast.NotIn,
-    ast.NotIn: ast.In,
-}
-_OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
-    ast.Add: ast.Sub,
-    ast.Sub: ast.Add,
-    ast.Mult: ast.FloorDiv,
-    ast.Div: ast.Mult,
-    ast.FloorDiv: ast.Mult,
-    ast.BitOr: ast.BitAnd,
-    ast.BitAnd: ast.BitOr,
-}
-
-
-def _changes(node: ast.AST) -> Iterator[tuple[str, Callable[[ast.AST], None]]]:
-    """Yield every mistake that can be made at *node*: its name, and what makes it."""
-    if isinstance(node, ast.Compare) and type(node.ops[0]) in _COMPARISONS:
-        other = _COMPARISONS[type(node.ops[0])]
-        yield f"{type(node.ops[0]).__name__} -> {other.__name__}", lambda it: _set(it, "ops", [other()])
-    if isinstance(node, ast.BoolOp):
-        swapped = ast.Or if isinstance(node.op, ast.And) else ast.And
-        yield f"-> {swapped.__name__}", lambda it: _set(it, "op", swapped())
-    if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
-        operator = _OPERATORS[type(node.op)]
-        yield f"{type(node.op).__name__} -> {operator.__name__}", lambda it: _set(it, "op", operator())
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        yield "not dropped", lambda it: _set(it, "op", ast.UAdd())
-    if isinstance(node, ast.IfExp | ast.If | ast.While):
-        yield "condition negated", lambda it: _set(it, "test", ast.UnaryOp(ast.Not(), it.test))  # type: ignore[attr-defined]  # it has one
-    if isinstance(node, ast.keyword) and node.arg in ("kw_only", "init", "repr"):
-        # How a class may be built and shown is the type checker's to notice.
-        return
-    if isinstance(node, ast.Constant) and isinstance(node.value, bool):
-        yield f"{node.value} -> {not node.value}", lambda it: _set(it, "value", not it.value)  # type: ignore[attr-defined]  # it has one
-    elif isinstance(node, ast.Constant) and isinstance(node.value, int):
-        yield f"{node.value} -> {node.value + 1}", lambda it: _set(it, "value", it.value + 1)  # type: ignore[attr-defined]  # it has one
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call | ast.Await):
-        yield "call dropped", lambda it: _set(it, "value", ast.Constant(None))
-
-
-def _set(node: ast.AST, name: str, value: object) -> None:
-    setattr(node, name, value)
-
-
-def mistakes(module: str) -> Iterator[Mistake]:
-    """Yield every mistake in *module*."""
-    path = ROOT / "gopay_async" / "payouts" / f"{module}.py"
-    whole = ast.parse(path.read_text(encoding="utf-8"))
-    for index, node in enumerate(ast.walk(whole)):
-        for words, change in _changes(node):
-            tree = copy.deepcopy(whole)
-            place = list(ast.walk(tree))[index]
-            before = ast.unparse(place)[:60].replace("\n", " ")
-            change(place)
-            yield Mistake(module, getattr(node, "lineno", 0), f"{words}: {before}", ast.fix_missing_locations(tree))
-
-
-class _Planted(Loader):
-    """Gives one module with a mistake in it."""
-
-    def __init__(self, mistake: Mistake) -> None:
-        self.mistake = mistake
-
-    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        wanted = f"gopay_async.payouts.{self.mistake.module}"
-        return ModuleSpec(name, self) if name == wanted else None
-
-    def create_module(self, spec: ModuleSpec) -> None:
-        return None
-
-    def exec_module(self, module: ModuleType) -> None:
-        exec(compile(self.mistake.tree, self.mistake.module, "exec"), module.__dict__)
-
-
-def is_noticed(mistake: Mistake) -> bool:
-    """Whether a test fails with *mistake* in place: in a process of its own, which ends whatever happens."""
-    child = os.fork()
-    if child == 0:
-        os.setpgrp()
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, 1)
-        os.dup2(null, 2)
-        signal.alarm(SECONDS)
-        sys.meta_path.insert(0, _Planted(mistake))
-        arguments = ["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", *TARGETS[mistake.module]]
-        os._exit(0 if pytest.main(arguments) == pytest.ExitCode.OK else 1)
-    return os.waitpid(child, 0)[1] != 0
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=TARGETS, action="append")
-    parser.add_argument("--sample", type=int, help="So many of each module, by chance.")
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
-    # Loaded once here, so that no child pays for it; what is tested is loaded by each child anew.
-    __import__("tests.payouts.preload")
-    good = True
-    for module in options.only or TARGETS:
-        found = list(mistakes(module))
-        some = random.Random(options.seed).sample(found, min(options.sample or len(found), len(found)))
-        good = _report(module, [one for one in some if str(one) not in EQUIVALENT], len(found)) and good
-    return 0 if good else 1
-
-
-def _report(module: str, chosen: list[Mistake], total: int) -> bool:
-    began, left = time.monotonic(), []
-    whole = ast.parse((ROOT / "gopay_async" / "payouts" / f"{module}.py").read_text(encoding="utf-8"))
-    if is_noticed(Mistake(module, 0, "none at all", whole)):
-        print(f"{module}: its tests fail without any mistake", flush=True)
-        return False
-    for one in chosen:
-        if not is_noticed(one):
-            left.append(one)
-            print(f"  not noticed: {one}", flush=True)
-    share = 1 - len(left) / max(len(chosen), 1)
+def main(arguments: Sequence[str]) -> int:
+    """Try the mistakes in all modules, or in those that *arguments* name."""
+    share_keys()
+    tally, began = Tally(), time.monotonic()
+    for module in arguments or TARGETS:
+        tally += Session(module).run()
     seconds = time.monotonic() - began
-    print(f"{module}: {share:.1%} of {len(chosen)} mistakes (of {total}) noticed, {seconds:.0f} s", flush=True)
-    return share >= 0.95
+    print(f"all: {tally}; at least {LIMIT:g} % are demanded; {seconds:.0f} s")
+    return 0 if tally.score >= LIMIT else 1
+
+
+@define(eq=False)
+class Session:
+    """All mistakes in one module."""
+
+    module: str
+    path: Path = field(init=False)
+    name: str = field(init=False)
+    source: str = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.path = ROOT / "gopay_async" / "payouts" / f"{self.module}.py"
+        self.name = f"gopay_async.payouts.{self.module}"
+        self.source = self.path.read_text(encoding="utf-8")
+
+    def run(self) -> Tally:
+        """Try every mistake, tell about those that nobody noticed, and return the tally."""
+        found = list(mutants(self.source))
+        tried = self._try(found)
+        left = [one for one in tried if one.code == 0]
+        again = [self._import(found[one.number], one) for one in left]
+        alive = [found[one.number] for one, code in zip(left, again, strict=True) if code == 0]
+        told = sum(self._tell(one) for one in alive)
+        hung = [*(one.code for one in tried), *again].count(HUNG)
+        tally = Tally(len(found), len(found) - len(alive), hung, told)
+        print(f"{self.module}: {tally}", flush=True)
+        return tally
+
+    def _try(self, found: list[Mutant]) -> "list[Tried]":
+        """Return what the tests say where the mistakes are put into the functions."""
+
+        def work(tell: int) -> None:
+            plugin = _Trying(self.name, self.path, found)
+            run_pytest([str(ROOT / one) for one in TARGETS[self.module]], [plugin, plugin.touched])
+            os.write(tell, json.dumps([plugin.failed, [astuple(one) for one in plugin.tried]]).encode())
+
+        failed, tried = json.loads(in_child(work)[1] or '["it cannot be imported", []]')
+        if failed or len(tried) != len(found):
+            raise SystemExit(f"the tests of {self.module} fail without any mistake: {failed}")
+        return [Tried(*one) for one in tried]
+
+    def _import(self, mutant: Mutant, tried: "Tried") -> int:
+        """Return what the same tests say where the wrong module is imported; 0 when they notice nothing."""
+        tests = [str(ROOT / one) for one in tried.tests]
+        return run_imported(self.name, mutant.source, self.path, tests, tried.limit) if tests else 0
+
+    def _tell(self, mutant: Mutant) -> bool:
+        reason = EQUIVALENT.get((self.module, mutant.text, mutant.what))
+        print(
+            f"  not noticed: {self.module}.py:{mutant.line}: {mutant.what}: {reason or 'NOT EXPLAINED'}: {mutant.text}"
+        )
+        return reason is not None
+
+
+@define
+class Tried:
+    """What the tests said about one mistake."""
+
+    number: int
+    #: 0: nothing.
+    code: int
+    #: The tests that run its function, and the seconds that each of them may take.
+    tests: list[str]
+    limit: int
+
+
+class _Trying(TimeLimit):
+    """A plugin of pytest that runs, for each mistake, the tests that can notice it, in a child of its own."""
+
+    def __init__(self, name: str, path: Path, found: list[Mutant]) -> None:
+        super().__init__(0)
+        self._name, self._path, self._found = name, path, found
+        self.touched = Touched(path)
+        self.tried: list[Tried] = []
+        #: Which test fails without any mistake.
+        self.failed = "all of them"
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Return True in the parent, so that nothing more is run; None in a child, which runs the tests."""
+        answer = json.loads(in_child(partial(self._look, session))[1])
+        self.failed, self.touched.ran, self.touched.seconds = answer
+        if not self.failed:
+            bodies = functions(self._path.read_text(encoding="utf-8"))
+            self.tried = [self._try(session, number, bodies) for number in range(len(self._found))]
+        return True
+
+    def _look(self, session: pytest.Session, tell: int) -> None:
+        be_quiet()
+        self.touched.following = True
+        self._run(session)
+        os.write(tell, json.dumps([self.touched.failed, self.touched.ran, self.touched.seconds]).encode())
+
+    def _try(self, session: pytest.Session, number: int, bodies: Sequence[range]) -> Tried:
+        line = self._found[number].line
+        # What stands outside of functions may be noticed by whoever uses the module.
+        tests = self.touched.tests(next((one for one in bodies if line in one), None))
+        longest = max((self.touched.seconds[one] for one in tests), default=0.0)
+        self.seconds = max(_AT_LEAST, round(10 * longest))
+        code = in_child(partial(self._play, session, number, tests))[0] if tests else 0
+        return Tried(number, code, tests, self.seconds)
+
+    def _play(self, session: pytest.Session, number: int, tests: Sequence[str], _: int) -> None:
+        be_quiet()
+        patch(sys.modules[self._name], self._found[number].source, self._path)
+        order = {name: place for place, name in enumerate(tests)}
+        session.items = sorted((one for one in session.items if one.nodeid in order), key=lambda one: order[one.nodeid])
+        self._run(session)
+
+    def _run(self, session: pytest.Session) -> None:
+        standard = session.config.pluginmanager.subset_hook_caller("pytest_runtestloop", remove_plugins=[self])
+        standard(session=session)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -407,6 +407,13 @@ def test_not_found_is_believed_only_under_all_conditions(row: Standing, fact: ob
     assert done.standing.asked == 1
 
 
+def test_ten_minutes_are_counted_from_the_sending_on_a_clock_that_has_run_for_long() -> None:
+    row = standing(S.UNKNOWN, sent_mono=50_000.0)
+
+    assert after(row, asked(F.NOT_FOUND, when=moment(60, mono=50_599.9))).standing.state is S.UNKNOWN
+    assert after(row, asked(F.NOT_FOUND, when=moment(60, mono=50_600.0))).standing.state is S.PLANNED
+
+
 @pytest.mark.parametrize("when", [moment(10, mono=0.0, runner="two"), moment(10, mono=600.0)])
 def test_another_process_counts_on_the_wall_clock_alone(when: object) -> None:
     assert after(standing(S.UNKNOWN), asked(F.NOT_FOUND, when=when)).standing.state is S.PLANNED
@@ -461,6 +468,14 @@ def test_nothing_is_asked_beyond_the_window() -> None:
     row = standing(S.UNKNOWN, first_sent_at=START - DAYS_52)
 
     assert after(row, asked(F.NOTHING)).standing.ask_at is None
+
+
+@pytest.mark.parametrize(
+    ("finding", "ask_at"),
+    [(F.PAID, None), (F.FAILED, None), (F.RETURNED, None), (F.UNDER_WAY, moment(20).at)],
+)
+def test_what_an_inquiry_ended_is_not_asked_about_and_the_rest_is(finding: Finding, ask_at: object) -> None:
+    assert after(standing(S.UNKNOWN), asked(finding)).standing.ask_at == ask_at
 
 
 @pytest.mark.parametrize("state", [S.PAID, S.FAILED, S.REFUSED, S.RETURNED])
@@ -575,6 +590,32 @@ def test_a_failure_counts_only_for_the_providers_own_reference(state: State, ref
     assert (after(row, noticed(N.FAILED, reference_no=reference_no)).standing.state is not state) is counts
 
 
+@pytest.mark.parametrize(
+    ("row", "fact", "why"),
+    [
+        (standing(S.PAID), noticed(N.COMPLETED), "it is already paid"),
+        (standing(S.PAID), noticed(N.ACCEPTED), "it is already paid"),
+        (standing(S.RETURNED), noticed(N.FAILED), "it is already returned"),
+        (standing(S.ACCEPTED), noticed(N.OTHER), "said"),
+        (standing(S.ACCEPTED), noticed(N.OTHER, said=""), "it is accepted"),
+        (standing(S.DISPUTED), noticed(N.COMPLETED, said=""), "it is disputed"),
+    ],
+)
+def test_a_notification_that_counts_for_nothing_leaves_everything_as_it_was(
+    row: Standing, fact: object, why: str
+) -> None:
+    done = after(row, fact)
+
+    assert (done.standing, done.ignored) == (row, why)
+
+
+@pytest.mark.parametrize("notice", [N.ACCEPTED, N.COMPLETED])
+def test_a_contradiction_is_no_word_of_the_provider_that_it_holds_the_payout(notice: Notice) -> None:
+    now = after(standing(S.REFUSED), noticed(notice, happened_at=moment(1).at)).standing
+
+    assert (now.state, now.accepted, now.noticed_at, now.reference_no) == (S.DISPUTED, False, None, "")
+
+
 # --- a person --------------------------------------------------------------------------------------------------------
 
 
@@ -642,6 +683,16 @@ def test_one_acceptance_ends_every_streak(outcome: Outcome) -> None:
     done = after(standing(S.SENDING), answered(Outcome.ACCEPTED))
 
     assert streak(outcome, 19).follow(Outcome.ACCEPTED, done) == Streak()
+
+
+@pytest.mark.parametrize("outcome", [Outcome.UNKNOWN, Outcome.HELD, Outcome.NOT_SENT])
+@pytest.mark.parametrize("other", [Outcome.UNKNOWN, Outcome.HELD, Outcome.NOT_SENT])
+def test_a_streak_of_one_kind_ends_that_of_every_other(outcome: Outcome, other: Outcome) -> None:
+    done = after(standing(S.SENDING), answered(other))
+
+    mixed = streak(outcome, 9).follow(other, done)
+
+    assert sorted([mixed.unknown, mixed.elsewhere, mixed.blocked]) == ([0, 0, 10] if other is outcome else [0, 0, 1])
 
 
 def test_429_is_no_streak() -> None:
