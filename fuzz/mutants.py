@@ -200,7 +200,8 @@ def _annotations(node: ast.AST) -> Iterator[ast.AST]:
         part = getattr(node, name, None)
         if part is not None:
             yield part
-    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id.endswith("Keys"):
+    # Types by another name; and the names for a star, which nobody imports and type checkers hold.
+    if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "").endswith(("Keys", "__all__")):
         yield node.value
     if isinstance(node, ast.FunctionDef) and node.name == "__repr__":
         yield node

@@ -299,6 +299,24 @@ def test_an_inquiry_moves_forward_only(finding: Finding, before: State, then: St
     assert after(standing(before), asked(finding)).standing.state is then
 
 
+@pytest.mark.parametrize(
+    ("finding", "before", "reason"),
+    [
+        (F.PAID, S.UNKNOWN, "the inquiry says paid"),
+        (F.UNDER_WAY, S.UNKNOWN, "the inquiry says under way"),
+        (F.PAID, S.FAILED, "it was failed, and yet the inquiry says paid"),
+        (F.RETURNED, S.REFUSED, "it was refused, and yet the inquiry says returned"),
+    ],
+)
+def test_an_inquiry_says_why_a_payout_stands_where_it_does(finding: Finding, before: State, reason: str) -> None:
+    assert after(standing(before), asked(finding)).standing.reason == reason
+
+
+@pytest.mark.parametrize(("finding", "state"), [(F.PAID, S.PAID), (F.UNDER_WAY, S.ACCEPTED), (F.FAILED, S.RETURNED)])
+def test_an_inquiry_that_knows_nothing_new_is_ignored(finding: Finding, state: State) -> None:
+    assert after(standing(state), asked(finding)).ignored == f"it is already {state}"
+
+
 @pytest.mark.parametrize("state", [S.PLANNED, S.SENDING, S.DISPUTED])
 @pytest.mark.parametrize("finding", list(Finding))
 def test_an_inquiry_says_nothing_about_what_is_not_open(state: State, finding: Finding) -> None:
@@ -334,8 +352,9 @@ def test_the_right_number_is_no_difference(number: str | None) -> None:
     assert after(standing(S.UNKNOWN), asked(F.PAID, amount=AMOUNT, number=number)).standing.state is S.PAID
 
 
-def test_another_number_is_a_dispute() -> None:
-    done = after(standing(S.UNKNOWN), asked(F.PAID, number="6281"))
+@pytest.mark.parametrize("number", ["6281", "X6281773628883", "6281773628883+"])
+def test_another_number_is_a_dispute(number: str) -> None:
+    done = after(standing(S.UNKNOWN), asked(F.PAID, number=number))
 
     assert (done.standing.state, done.standing.reason) == (S.DISPUTED, "the inquiry names another number")
 
@@ -521,6 +540,20 @@ def test_a_notification_moves_forward_only(notice: Notice, before: State, then: 
     assert after(standing(before), noticed(notice)).standing.state is then
 
 
+@pytest.mark.parametrize(
+    ("notice", "before", "reason"),
+    [
+        (N.ACCEPTED, S.REFUSED, "it was refused, and yet a notification says that it is under way"),
+        (N.COMPLETED, S.REFUSED, "it was refused, and yet a notification says completed"),
+        (N.COMPLETED, S.FAILED, "it was failed, and yet a notification says completed"),
+        (N.FAILED, S.PAID, "completed, then failed"),
+        (N.FAILED, S.ACCEPTED, "said"),
+    ],
+)
+def test_a_notification_says_why_a_payout_stands_where_it_does(notice: Notice, before: State, reason: str) -> None:
+    assert after(standing(before), noticed(notice)).standing.reason == reason
+
+
 def test_a_notification_counts_as_the_providers_own_word() -> None:
     happened = moment(1).at
 
@@ -540,7 +573,9 @@ def test_what_a_notification_ended_is_not_asked_about() -> None:
 def test_completed_that_arrives_after_the_failure_that_followed_it_is_returned() -> None:
     row = standing(S.FAILED, noticed_at=moment(2).at)
 
-    assert after(row, noticed(N.COMPLETED, happened_at=moment(1).at)).standing.state is S.RETURNED
+    returned = after(row, noticed(N.COMPLETED, happened_at=moment(1).at)).standing
+
+    assert (returned.state, returned.reason) == (S.RETURNED, "completed, then failed")
     assert after(row, noticed(N.COMPLETED, happened_at=moment(2).at)).standing.state is S.DISPUTED
     assert after(row, noticed(N.COMPLETED)).standing.state is S.DISPUTED
 
@@ -564,6 +599,7 @@ def test_money_under_a_reference_that_nothing_was_sent_for(reach: Reach, elsewhe
 
     assert (done.standing.state, done.elsewhere, bool(done.disproves)) == (S.DISPUTED, elsewhere, disproves)
     assert done.standing.reason == "a notification says completed, and yet nothing is under way"
+    assert done.disproves in ("", "the provider holds a reference that the inquiry did not find")
 
 
 def test_a_failure_of_what_was_refused_changes_nothing() -> None:
