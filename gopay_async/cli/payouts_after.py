@@ -67,7 +67,7 @@ async def show_history(screen: Screen, book: Ledger, job: Job, row: str) -> None
     if reason:
         screen.say(f"  {reason}")
     for one in await book.history(payout.id):
-        screen.facts({"event": "happened", **asdict(one)})
+        screen.facts({"event": "happened", **asdict(one), "at": one.at.isoformat()})
         screen.say(_line_of(one))
 
 

@@ -46,7 +46,9 @@ def _take(handle: int) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise LedgerBusy(f"Another process has this ledger: {_holder(handle)}. Nothing was done.") from None
+        raise LedgerBusy(
+            f"Another process has this ledger: {_holder(handle)}. Nothing was done: try again once it has ended."
+        ) from None
 
 
 def _holder(handle: int) -> str:

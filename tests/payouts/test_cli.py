@@ -11,8 +11,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from typer.testing import CliRunner
 
 from gopay_async.cli.payouts import app
+from gopay_async.payouts.lock import exclusive
 from tests.campaigns.kill9.campaign import provider
 from tests.keys_for_tests import MERCHANT_KEY
+
+from .facts import START
 
 HEADER = "partner_reference_no,customer_number,customer_name,amount,notes\n"
 
@@ -221,6 +224,94 @@ def test_a_long_report_is_cut_on_the_terminal(shell: Shell) -> None:
     shell.run(shell.write(*(row(one) for one in range(60))), "--yes")
 
     assert "--csv FILE writes all of them" in shell.on_ledger("report", "payouts.csv")[1]
+
+
+def test_machines_get_every_row_of_a_report_that_is_not_paid(shell: Shell) -> None:
+    shell.run(shell.write(*(row(one) for one in range(60))), "--yes")
+
+    found = [one for one in objects(shell.on_ledger("report", "payouts.csv", "--json")[1]) if one["event"] == "row"]
+
+    assert len(found) == 60
+    assert found[0] == {
+        "event": "row",
+        "line": 2,
+        "reference": "pay-0",
+        "amount": "10000.00",
+        "state": "accepted",
+        "reason": "",
+    }
+
+
+def test_the_history_of_a_row_begins_with_how_it_stands(shell: Shell) -> None:
+    nowhere = ["--environment", "http://127.0.0.1:9", *shell.options[2:]]
+    shell.call("run", shell.write(row(1)), *nowhere, "--yes", "--wait", "0")
+
+    history = shell.on_ledger("status", "payouts.csv", "--row", "pay-1")[1]
+
+    assert history.startswith("pay-1 (line 2), Rp 10.001: planned, not sent\n  no access token")
+    assert "answered, attempt 1: sending -> planned  no token  no access token" in history
+
+
+def test_a_second_run_says_that_the_file_is_known_and_does_not_verify(shell: Shell) -> None:
+    file = shell.write(row(1))
+    shell.run(file, "--yes")
+
+    code, output = shell.run(file, "--dry-run", "--verify-accounts")
+
+    assert (code, "This file is job" in output, "Dry run: nothing was sent." in output) == (0, True, True)
+    assert "Nobody's account was asked about" in output
+
+
+def test_a_cap_holds_for_a_file_that_is_known(shell: Shell) -> None:
+    file = shell.write(row(1))
+    shell.run(file, "--yes")
+
+    assert shell.run(file, "--yes", "--max-total", "1")[0] == 2
+
+
+def test_a_dry_run_says_which_warnings_would_have_to_be_confirmed(shell: Shell) -> None:
+    file = shell.write(row(1), row(1).replace("pay-1", "pay-2"))
+
+    code, output = shell.run(file, "--dry-run")
+
+    assert (code, "Without --dry-run, 1 warning must be confirmed, or accepted." in output) == (0, True)
+
+
+@pytest.mark.parametrize("environment", ["sandbx", "https://merchants.midtrans.com", "ftp://127.0.0.1"])
+def test_the_provider_has_one_name_each(shell: Shell, environment: str) -> None:
+    code, output = shell.call("run", shell.write(row(1)), "-e", environment, *shell.options[2:])
+
+    assert (code, "is none of sandbox, staging, production" in output) == (2, True)
+
+
+def test_credentials_that_are_missing_are_named_with_the_way_to_give_them(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GOPAY_CLIENT_ID", raising=False)
+    (shell.folder / "empty.env").write_text("# nothing\n")
+
+    without = shell.call("run", shell.write(row(1)), "-e", "sandbox")[1]
+    empty = shell.call("run", shell.write(row(1)), "-e", "sandbox", "--credentials", shell.folder / "empty.env")[1]
+
+    assert "or give --credentials FILE" in without
+    assert "GOPAY_CLIENT_ID" in empty
+    assert empty.rstrip().endswith("empty.env")
+
+
+def test_the_other_inquiry_is_part_of_the_way_to_go_on(shell: Shell) -> None:
+    output = shell.run(shell.write(row(1)), "--yes", "--inquiry", "39")[1]
+
+    assert "--inquiry 39" in output.split("To go on: ")[1]
+
+
+def test_a_ledger_that_is_taken_says_by_whom_and_shows_no_progress(shell: Shell) -> None:
+    file = shell.write(row(1))
+    shell.run(file, "--yes")
+
+    with exclusive(shell.folder / "ledger.db", purpose="job one", at=START):
+        code, output = shell.run(file, "--yes")
+
+    assert (code, "Another process has this ledger: job one, process" in output, "0/0" in output) == (4, True, False)
 
 
 def test_a_paused_job_says_why_and_resume_goes_on(shell: Shell) -> None:

@@ -389,3 +389,27 @@ async def test_a_reference_used_elsewhere_is_disputed_and_the_way_to_settle_it_i
 
     assert (code, "Disputed: see what happened" in output) == (3, True)
     assert f"REFERENCE --ledger {shop.ledger} --as paid|failed --note TEXT" in output
+
+
+def test_what_was_refused_stands_above_what_was_accepted(tmp_path: Path) -> None:
+    with shop_with(tmp_path, refused_numbers={"6281700000003": (403, "18")}) as shop:
+        shop.call(*pay(shop, 3, "--yes"))
+        output = shop.call("report", "payouts.csv", "--ledger", str(shop.ledger))[1]
+
+    assert output.index("pay-3") < output.index("pay-1") < output.index("pay-2")
+    assert "What was refused, failed or returned is never sent again" in output
+
+
+def test_differences_are_listed_for_people_and_for_machines(shop: Shop) -> None:
+    shop.call(*pay(shop, 2, "--yes"))
+    shop.simulator.reset()
+
+    people = shop.call("reconcile", "payouts.csv", *shop.options)
+    machines = shop.call("reconcile", "payouts.csv", *shop.options, "--json")
+
+    assert (people[0], "2 differences between ledger, provider and notifications" in people[1]) == (1, True)
+    found = [json.loads(line) for line in machines[1].splitlines()]
+    assert [(one["reference"], one["ledger"], one["provider"]) for one in found if one["event"] == "difference"] == [
+        ("pay-1", "accepted", "not found"),
+        ("pay-2", "accepted", "not found"),
+    ]
