@@ -1,6 +1,5 @@
 """`gopay-async payouts`: check, run, resume, status, report, reconcile, settle.  Knows options and no payout."""
 
-import getpass
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,7 @@ from ..payouts import Reconciler, Rules, State, draft_of_file, existing_job, ope
 from ..payouts import settle as settle_payout
 from ..payouts.intake import check_account
 from ..payouts.report import write_csv, write_html
-from .payouts_after import show_differences, show_history, show_ledger, show_unpaid
+from .payouts_after import show_differences, show_history, show_ledger, show_unpaid, who_am_i, writing
 from .payouts_options import Contract, connection_of, settings_of
 from .payouts_screen import show_job
 from .payouts_words import DEFAULT_LEDGER
@@ -161,12 +160,11 @@ def report(
             found = await book.job(job)
             show_job(screen, found, await book.counts(found.id), book.path)
             await show_unpaid(screen, book, found)
-            if csv:
-                await write_csv(book, found, csv)
-                screen.say(f"All rows: {csv}")
-            if html:
-                await write_html(book, found, html)
-                screen.say(f"The page: {html}")
+            for name, write, path in (("All rows", write_csv, csv), ("The page", write_html, html)):
+                if path:
+                    with writing(path):
+                        await write(book, found, path)
+                    screen.say(f"{name}: {path}")
             return 0
 
     finish(work(), screen)
@@ -221,7 +219,7 @@ def settle(
         async with open_ledger(ledger, create=False) as book:
             found = await book.job(job)
             payout = await book.row(found.id, row)
-            name = who or getpass.getuser()
+            name = who or who_am_i()
             await settle_payout(book, payout, state=State(as_), who=name, note=note, rules=Rules())
             screen.say(f"{payout.reference}: {payout.state} -> {as_}, settled by {name}. It is never sent again.")
             screen.facts({"event": "settled", "reference": payout.reference, "state": as_, "who": name})

@@ -1,10 +1,15 @@
 """What the payout commands show of a ledger: jobs, rows, histories, differences.  Sends nothing."""
 
-from collections.abc import Callable, Sequence
+import getpass
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from attrs import asdict
 
+from ..errors import InvalidInput
 from ..payouts import Difference, Job, Ledger, Payout, State
 from ..payouts.records import Happened
 from ..payouts.report import MEANINGS, local_time, payouts_of, plain_amount, rupiah
@@ -23,6 +28,23 @@ _UNPAID: Final = (
     State.PLANNED,
     State.ACCEPTED,
 )
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what hinders the writing of *path* into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise InvalidInput(str(path), f"cannot be written: {error.strerror}") from error
+
+
+def who_am_i() -> str:
+    """Return the name of the user, or its number where the machine has no name for it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 async def show_ledger(screen: Screen, book: Ledger) -> None:

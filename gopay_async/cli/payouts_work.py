@@ -120,7 +120,8 @@ async def check_file(screen: Screen, file: Path) -> int:
         show_draft(screen, draft, file.name)
         number, _ = draft.size
         if draft.problems or not number:
-            screen.say("Nothing was imported and nothing was sent. Mend the file, and check it again.")
+            empty = "" if draft.problems else "There are no rows to pay out. "
+            screen.say(f"{empty}Nothing was imported and nothing was sent. Mend the file, and check it again.")
             return BAD_INPUT
         again = shlex.join(["gopay-async", "payouts", "run", str(file)])
         screen.say(f"Nothing is wrong with it. To pay: {again} --environment sandbox|staging|production")

@@ -1,6 +1,8 @@
 """The command line, as a person or a script uses it: what it prints, what it refuses, and its exit codes."""
 
+import getpass
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from typer.testing import CliRunner
 
 from gopay_async.cli.payouts import app
+from gopay_async.cli.payouts_after import who_am_i
 from gopay_async.payouts.lock import exclusive
 from tests.campaigns.kill9.campaign import provider
 from tests.keys_for_tests import MERCHANT_KEY
@@ -218,6 +221,30 @@ def test_status_report_and_the_history_of_a_row(shell: Shell) -> None:
     assert [step["kind"] for step in history] == ["claimed", "answered"]
     assert (shell.folder / "r.csv").read_text().count("\n") == 3
     assert "pay-2" in (shell.folder / "r.html").read_text()
+
+
+@pytest.mark.parametrize("option", ["--csv", "--html"])
+def test_a_report_that_cannot_be_written_is_said_in_a_sentence(shell: Shell, option: str) -> None:
+    shell.run(shell.write(row(1)), "--yes")
+
+    code, output = shell.on_ledger("report", "payouts.csv", option, shell.folder)
+
+    assert (code, f"gopay-async: {shell.folder}: cannot be written: Is a directory" in output) == (2, True)
+
+
+def test_a_file_without_rows_is_said_to_have_none(shell: Shell) -> None:
+    code, output = shell.call("check", shell.write())
+
+    assert (code, "There are no rows to pay out." in output) == (2, True)
+
+
+def test_a_user_without_a_name_settles_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nameless() -> str:
+        raise KeyError("getpwuid(): uid not found: 1234")
+
+    monkeypatch.setattr(getpass, "getuser", nameless)
+
+    assert who_am_i() == f"user {os.getuid()}"
 
 
 def test_a_long_report_is_cut_on_the_terminal(shell: Shell) -> None:
