@@ -19,8 +19,11 @@ from gopay_async import Environment, GoPaySession
 from gopay_async.payouts import (
     Account,
     Ended,
+    Job,
+    Moved,
     Runner,
     Settings,
+    State,
     draft_of_file,
     find_known,
     import_draft,
@@ -37,12 +40,15 @@ FEW: Final = 10_000
 MANY: Final = 1_000_000
 _CONCURRENCY: Final = 50
 _STEPS: Final = ("import", "run", "report")
+#: Rows between two lines about how far it has come.
+_SAID_EVERY: Final = 50_000
 
 
 async def import_file(folder: Path, url: str) -> None:
     """Make a job of the file."""
     account = Account(Environment.at(url).name, str(credentials().client_id))
     async with open_ledger(folder / "ledger.db") as ledger, draft_of_file(folder / "payouts.csv") as draft:
+        say(f"{draft.size[0]} rows read and checked")
         await find_known(draft, ledger, account)
         await import_draft(draft, ledger, account, name="payouts.csv")
 
@@ -53,12 +59,33 @@ async def run(folder: Path, url: str) -> None:
     transport = AiohttpTransport(connections=_CONCURRENCY)
     async with open_ledger(folder / "ledger.db") as ledger, GoPaySession(who, where, transport=transport) as gopay:
         (job,) = await ledger.jobs()
-        settings = Settings(concurrency=_CONCURRENCY)
-        last: object = None
-    async for event in Runner(ledger, gopay, Account(where.name, str(who.client_id)), settings).run(job):
-        last = event
-    assert isinstance(last, Ended)
-    assert set(last.counts) == {"accepted"}, last
+        runner = Runner(ledger, gopay, Account(where.name, str(who.client_id)), Settings(concurrency=_CONCURRENCY))
+        ended = await follow(runner, job)
+    assert set(ended.counts) == {State.ACCEPTED}, ended
+
+
+async def follow(runner: Runner, job: Job) -> Ended:
+    """Run *job*, saying from time to time how far it has come."""
+    began, sent = time.perf_counter(), 0
+    async for event in runner.run(job):
+        if isinstance(event, Moved) and event.state is State.ACCEPTED:
+            sent += 1
+            if sent % _SAID_EVERY == 0:
+                seconds = time.perf_counter() - began
+                say(f"{sent} of {job.rows} rows, {sent / seconds:.0f}/s, {megabytes():.1f} MB")
+        elif isinstance(event, Ended):
+            return event
+    raise AssertionError("a run ends with Ended")
+
+
+def say(text: str) -> None:
+    """Tell whoever watches: standard output belongs to the figures."""
+    print(f"        {text}", file=sys.stderr, flush=True)
+
+
+def megabytes() -> float:
+    """Return the peak memory of this process so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 async def report(folder: Path, url: str) -> None:
@@ -75,7 +102,7 @@ _WORK: Final[dict[str, Callable[[Path, str], Awaitable[None]]]] = {"import": imp
 def step(name: str, folder: Path, url: str) -> dict[str, float]:
     """Do one step in a process of its own; return its seconds and its peak memory in MB."""
     command = [sys.executable, "-m", f"{__package__}.payouts_million", name, str(folder), url]
-    found: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    found: dict[str, float] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
     print(f"      {name:7} {found['seconds']:8.1f} s {found['megabytes']:7.1f} MB", flush=True)
     return found
 
@@ -113,8 +140,7 @@ def main() -> int:
     if len(sys.argv) == 4:
         began = time.perf_counter()
         asyncio.run(_WORK[sys.argv[1]](Path(sys.argv[2]), sys.argv[3]))  # type: ignore[arg-type]  # they are coroutines
-        seconds, kilobytes = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        print(json.dumps({"seconds": seconds, "megabytes": kilobytes / 1024}))
+        print(json.dumps({"seconds": time.perf_counter() - began, "megabytes": megabytes()}))
         return 0
     claims = ratios(int(sys.argv[1]) if len(sys.argv) == 2 else MANY)
     for claim in claims:
