@@ -10,12 +10,12 @@ from ..api import TopUpAccepted, TransferState
 from ..errors import GoPayError, OperationError, RateLimited, TokenUnavailable, Unauthorized
 from ..session import GoPaySession
 from . import outcomes
-from .desk import Desk, Step
+from .desk import Desk, Step, Taken
 from .outcomes import entry
 from .pacer import Pacer
-from .plan import Answered, Asked, Crashed, Outcome, Transition
+from .plan import Crashed, Outcome
 from .progress import Settings, Slowed
-from .records import Happened, Payout
+from .records import Payout
 from .streak import Streak
 
 #: Seconds for which results are gathered: a transaction costs as much as the work on several payouts.
@@ -46,8 +46,11 @@ class Crew:
     #: Set whenever that is so, and whenever something was recorded.
     news: asyncio.Event = field(factory=asyncio.Event, init=False)
     _work: "asyncio.Queue[tuple[bool, Payout] | None]" = field(factory=asyncio.Queue, init=False, repr=False)
+    #: What is to be recorded: the usual answers, and everything else.
+    _taken: list[Taken] = field(factory=list, init=False, repr=False)
     _steps: list[Step] = field(factory=list, init=False, repr=False)
-    _stepped: asyncio.Event = field(factory=asyncio.Event, init=False, repr=False)
+    _recorder: asyncio.Event = field(factory=asyncio.Event, init=False, repr=False)
+    _waking: bool = field(default=False, init=False)
     _over: bool = field(default=False, init=False)
     _streak: Streak = field(factory=Streak, init=False)
 
@@ -62,7 +65,7 @@ class Crew:
                 for _ in range(self.settings.concurrency):
                     self._work.put_nowait(None)
             self._over = True
-            self._stepped.set()
+            self._recorder.set()
 
     @property
     def waiting(self) -> int:
@@ -89,50 +92,65 @@ class Crew:
 
     # --- the record ---
 
-    def _step(self, payout: Payout, fact: Answered | Asked, happened: Happened) -> Transition:
-        """Have recorded what *fact* makes of *payout*, and return it: the next request need not wait for the disk."""
-        step = self.desk.judge(payout, fact, happened)
+    def _record_soon(self, step: Step) -> None:
+        """Have *step* recorded: the next request need not wait for the disk."""
         self._steps.append(step)
-        if len(self._steps) == 1:
-            asyncio.get_running_loop().call_later(_GATHER, self._stepped.set)
-        return step.done
+        self._wake()
+
+    def _wake(self) -> None:
+        if not self._waking:
+            self._waking = True
+            asyncio.get_running_loop().call_later(_GATHER, self._recorder.set)
 
     async def _record(self) -> None:
         """Write what came of the requests, all that ended meanwhile at a time."""
         try:
-            while not self._over or self._steps:
-                await self._stepped.wait()
-                self._stepped.clear()
+            while not self._over or self._taken or self._steps:
+                await self._recorder.wait()
+                self._recorder.clear()
+                self._waking = False
                 await self._record_now()
         except asyncio.CancelledError:
             # The ledger's writer lives longer than this task; where it does not, the next run finds them in `sending`.
             self.desk.submit(self._steps)
+            self.desk.submit_taken(self._taken)
             raise
 
     async def _record_now(self) -> None:
+        taken, self._taken = self._taken, []
         steps, self._steps = self._steps, []
+        if taken:
+            await self.desk.accept(taken)
         if steps:
             await self.desk.record(steps)
-            self.underway.difference_update([one.payout.id for one in steps])
-            self.news.set()
+        self.underway.difference_update([one.id for one, _ in taken], [one.payout.id for one in steps])
+        self.news.set()
 
     # --- sending ---
 
     async def _send(self, payout: Payout) -> None:
         result = await self._try(payout)
-        fact = outcomes.answered(result, attempt=payout.standing.attempt, when=self.desk.watch.moment())
-        done = self._step(payout, fact, entry(payout, fact.when, "answered", fact.outcome.value, result))
-        if fact.outcome is Outcome.RATE_LIMITED:
+        if isinstance(result, TopUpAccepted):
+            self._taken.append((payout, result))
+            self._wake()
+            self._streak = Streak()
+        else:
+            self._fail(payout, result)
+        if isinstance(result, RateLimited):
             await self._slow_down(result)
         else:
             self.pacer.speed_up()
-        if isinstance(result, _NotBegun):
+
+    def _fail(self, payout: Payout, error: GoPayError) -> None:
+        step = self.desk.judge_answer(payout, error)
+        self._record_soon(step)
+        if isinstance(error, _NotBegun):
             return
-        self._streak = self._streak.follow(fact.outcome, done)
-        reason = done.pause or self._streak.pause(self.settings.rules)
-        if isinstance(result, GoPayError) and not isinstance(result, OperationError):
+        self._streak = self._streak.follow(outcomes.outcome_of(error), step.done)
+        reason = step.done.pause or self._streak.pause(self.settings.rules)
+        if not isinstance(error, OperationError):
             # Raised before any network, and by every other payout too: a session that is closed, say.
-            reason = str(result)
+            reason = str(error)
         if reason:
             self.pause(reason)
 
@@ -164,8 +182,9 @@ class Crew:
             return
         when = self.desk.watch.moment()
         result = await self._inquire(payout)
-        fact = outcomes.asked(result, attempt=payout.standing.attempt, when=when)
-        self._step(payout, fact, entry(payout, when, "asked", fact.finding.value, result))
+        fact = outcomes.asked(result, attempt=payout.alike.attempt, when=when)
+        happened = entry(payout, when, "asked", fact.finding.value, result)
+        self._record_soon(self.desk.judge(payout, fact, happened))
         if isinstance(result, RateLimited):
             await self._slow_down(result)
         if isinstance(result, TokenUnavailable | Unauthorized):

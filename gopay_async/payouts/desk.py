@@ -1,19 +1,25 @@
 """Where facts become entries: asks the plan, writes the step, sees to what else follows.  Knows no network."""
 
 import secrets
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from itertools import chain
+from typing import Any, Final
 
 from attrs import define, evolve, field, frozen
 
+from ..api import TopUpAccepted
 from ..clock import Clock
-from ..errors import InvalidInput, JobRefused
+from ..errors import GoPayError, InvalidInput, JobRefused
 from .facts import changed
 from .ledger import Ledger
-from .plan import Claimed, Crashed, Event, Moment, Rules, Settled, Standing, State, Transition, Trust, decide
-from .records import Happened, Job, Move, Payout
+from .outcomes import answered, entry
+from .plan import Claimed, Crashed, Event, Moment, Rules, Settled, State, Transition, Trust, decide
+from .records import Alike, Happened, Job, Move, Payout
 
+#: A payout, and the answer to its attempt.
+Taken = tuple[Payout, TopUpAccepted]
 #: A wall clock may be set back by so much while a job runs.
 _TOLERANCE: Final = timedelta(minutes=1)
 
@@ -91,9 +97,11 @@ class Desk:
 
     def judge(self, payout: Payout, fact: Event, happened: Happened) -> Step:
         """Return what *fact* makes of *payout*, to be recorded."""
-        done = decide(payout.standing, fact, self.rules, self.trust)
+        before = payout.standing
+        done = decide(before, fact, self.rules, self.trust)
         entry = evolve(happened, said=done.ignored) if done.ignored and not happened.said else happened
-        return Step(payout, fact, happened, done, _move(payout, done.standing, payout.external_id, entry))
+        move = Move(payout=payout.id, before=before, after=done.standing, external_id=payout.external_id, event=entry)
+        return Step(payout, fact, happened, done, move)
 
     async def record(self, steps: Sequence[Step]) -> list[Transition]:
         """Write *steps* in one transaction, and return them.
@@ -145,36 +153,79 @@ class Desk:
 
         With *new_id* each gets the external id of its next attempt.
         """
-        after = [self._next(one, fact, new_id) for one in payouts]
-        moves = [
-            _move(one, then.standing, then.external_id, _happened(then, fact, kind))
-            for one, then in zip(payouts, after, strict=True)
+        groups = _groups(payouts)
+        after = [self._next(group, fact, new_id) for group in groups]
+        steps = [
+            _taking(group, then, _happened(then[0], fact, kind)) for group, then in zip(groups, after, strict=True)
         ]
-        made = await self.ledger.move(moves)
-        taken = [(one, then) for one, then, was in zip(payouts, after, made, strict=True) if was]
-        await self.tell(*[_moved(one, then.state, then.standing.reason) for one, then in taken])
+        made = await self.ledger.move_alike(steps)
+        pairs = zip(chain.from_iterable(groups), chain.from_iterable(after), chain.from_iterable(made), strict=True)
+        taken = [(one, then) for one, then, was in pairs if was]
+        await self.tell(*[_moved(one, then.state, then.alike.reason) for one, then in taken])
         return [then for _, then in taken]
 
-    def _next(self, payout: Payout, fact: Claimed | Crashed, new_id: Callable[[], str] | None) -> Payout:
-        standing = decide(payout.standing, fact, self.rules, self.trust).standing
-        if new_id is None or standing.state is not State.SENDING:
-            return changed(payout, {"standing": standing})
-        return changed(payout, {"standing": standing, "external_id": new_id()})
+    def _next(self, group: Sequence[Payout], fact: Claimed | Crashed, new_id: Callable[[], str] | None) -> list[Payout]:
+        # One decision about all of them: amount and number, in which they differ, have no part in it.
+        then = decide(group[0].alike, fact, self.rules, self.trust).standing
+        if new_id is None or then.state is not State.SENDING:
+            return [changed(one, {"alike": then}) for one in group]
+        return [changed(one, {"alike": then, "external_id": new_id()}) for one in group]
+
+    # --- the answers ---
+
+    def judge_answer(self, payout: Payout, result: TopUpAccepted | GoPayError) -> Step:
+        """Return what it makes of *payout* that its attempt ended with *result*, to be recorded."""
+        fact = answered(result, attempt=payout.alike.attempt, when=self.watch.moment())
+        return self.judge(payout, fact, entry(payout, fact.when, "answered", fact.outcome.value, result))
+
+    async def accept(self, answers: Sequence[Taken]) -> None:
+        """Record that the provider took payouts, in one transaction: `record` for the usual answer, and cheaper."""
+        groups = self._taken(answers)
+        made = chain.from_iterable(await self.ledger.move_alike([step for step, _ in groups]))
+        late, told = [], []
+        for step, group in groups:
+            for one, was in zip(group, made, strict=False):
+                told += [_moved(one[0], step.after.state, step.after.reason)] if was else []
+                late += [] if was else [one]
+        await self.tell(*told)
+        await self.record([self.judge_answer(*one) for one in late])
+
+    def submit_taken(self, answers: Sequence[Taken]) -> None:
+        """Have it written that the provider took payouts, without waiting."""
+        self.ledger.submit_alike([step for step, _ in self._taken(answers)])
+
+    def _taken(self, answers: Sequence[Taken]) -> list[tuple[Alike, list[Taken]]]:
+        """Return one step for all answers that say the same about payouts that stand alike, and whose they are."""
+        groups: dict[Any, list[Taken]] = defaultdict(list)
+        for payout, result in answers:
+            groups[id(payout.alike), result.response_code].append((payout, result))
+        return [(self._step(group), group) for group in groups.values()]
+
+    def _step(self, group: Sequence[Taken]) -> Alike:
+        # One decision about all of them: amount, number and reference, in which they differ, have no part in it.
+        move = self.judge_answer(*group[0]).move
+        rows = [(one.id, one.external_id, result.reference_no or "") for one, result in group]
+        return Alike(before=move.before, after=move.after, event=move.event, rows=rows)
+
+
+def _groups(payouts: Sequence[Payout]) -> list[list[Payout]]:
+    """Return *payouts* in groups of those that stand alike."""
+    groups: dict[int, list[Payout]] = defaultdict(list)
+    for one in payouts:
+        groups[id(one.alike)].append(one)
+    return list(groups.values())
+
+
+def _taking(group: Sequence[Payout], then: Sequence[Payout], event: Happened) -> Alike:
+    rows = [(one.id, one.external_id, one.alike.reference_no) for one in then]
+    return Alike(before=group[0].alike, after=then[0].alike, event=event, rows=rows)
 
 
 def _happened(payout: Payout, fact: Claimed | Crashed, kind: str) -> Happened:
-    now = payout.standing
+    now = payout.alike
     return Happened(
-        at=fact.when.at,
-        kind=kind if now.state is not State.PLANNED else "seen",
-        attempt=now.attempt,
-        external_id=payout.external_id,
-        said=now.reason,
+        at=fact.when.at, kind=kind if now.state is not State.PLANNED else "seen", attempt=now.attempt, said=now.reason
     )
-
-
-def _move(payout: Payout, after: Standing, external_id: str, event: Happened) -> Move:
-    return Move(payout=payout.id, before=payout.standing, after=after, external_id=external_id, event=event)
 
 
 def _moved(payout: Payout, state: State, said: str) -> Moved:
@@ -182,7 +233,7 @@ def _moved(payout: Payout, state: State, said: str) -> Moved:
         payout=payout.id,
         line=payout.line,
         reference=payout.reference,
-        before=payout.standing.state,
+        before=payout.alike.state,
         state=state,
         said=said,
     )
@@ -199,9 +250,15 @@ async def settle(ledger: Ledger, payout: Payout, *, state: State, who: str, note
         now = ledger.clock.now()
         fact = Settled(at=now, state=state, who=who.strip(), note=note.strip())
         done = decide(payout.standing, fact, rules, Trust())
-        attempt, reason = payout.standing.attempt, done.standing.reason
+        attempt, reason = payout.alike.attempt, done.standing.reason
         event = Happened(at=now, kind="settled", attempt=attempt, outcome=state.value, said=reason)
-        step = _move(payout, done.standing, payout.external_id, event)
+        step = Move(
+            payout=payout.id,
+            before=payout.standing,
+            after=done.standing,
+            external_id=payout.external_id,
+            event=event,
+        )
         (made,) = await ledger.move([step])
         if not made:
             raise JobRefused(f"{payout.reference} has just moved: look at it again.")

@@ -29,7 +29,7 @@ async def _apply(desk: Desk, job: Job, number: int, reference: str, one: PayoutN
     (payout,) = payouts
     fact = noticed(one, at=desk.watch.moment().at)
     entry = Happened(
-        at=fact.at, kind="notified", attempt=payout.standing.attempt, outcome=one.status.word[:40], said=fact.said
+        at=fact.at, kind="notified", attempt=payout.alike.attempt, outcome=one.status.word[:40], said=fact.said
     )
     done = await desk.enter(payout, fact, entry)
     await desk.ledger.applied(number, payout.id, done.ignored or f"{payout.state} -> {done.standing.state}")

@@ -107,14 +107,14 @@ async def _warn_of_repeats(
 
 def _differences(row: dict[str, Any], known: Payout) -> list[str]:
     found = {
-        "customer_number": (row["number"], known.standing.number),
+        "customer_number": (row["number"], known.number),
         "customer_name": (row["name"], known.name),
-        "amount": (row["amount"], known.standing.amount),
+        "amount": (row["amount"], known.amount),
         "notes": (row["notes"], known.notes),
         "beneficiary_email": (row["email"], known.email),
         "beneficiary_provider": (row["provider"], known.provider),
     }
-    there = {"amount": f" (Rp {known.standing.amount // 100} there)"}
+    there = {"amount": f" (Rp {known.amount // 100} there)"}
     return [f"{name}{there.get(name, '')}" for name, (mine, its) in found.items() if mine != its]
 
 

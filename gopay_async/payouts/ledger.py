@@ -18,7 +18,7 @@ from ..errors import JobRefused
 from .database import Database, connect, is_empty, look_for_damage, set_up
 from .lock import exclusive
 from .plan import State
-from .records import PAYOUT, Account, Happened, Job, Move, Payout, job_of, payout_of
+from .records import PAYOUT, Account, Alike, Happened, Job, Move, Payout, job_of, payout_of
 from .schema import accounts, events, jobs, microseconds, moment_of, notices, payouts, proofs
 from .writer import Writer
 
@@ -232,6 +232,14 @@ class Ledger:
     def submit(self, moves: Sequence[Move]) -> None:
         """Have *moves* written soon, and not later than the ledger is closed."""
         self._writer.submit(moves)
+
+    async def move_alike(self, steps: Sequence[Alike]) -> list[list[bool]]:
+        """Return which payouts of each of *steps* took it, committed and on the disk; as `move` does, but cheaper."""
+        return await self._writer.submit_alike(steps)
+
+    def submit_alike(self, steps: Sequence[Alike]) -> None:
+        """Have *steps* written soon, and not later than the ledger is closed."""
+        self._writer.submit_alike(steps)
 
     async def history(self, payout: int) -> list[Happened]:
         """Return everything that happened to *payout*, in its order."""

@@ -51,7 +51,7 @@ _ADDED: Final = (
     events.c.said,
 )
 #: Moves of a statement at most: each is compiled once for so many rows, and what is left over stays empty.
-_SIZES: Final = (1, 16, 64, 256)
+SIZES: Final = (1, 16, 64, 256)
 #: Stands for NULL: the driver takes longer over one None than over all the rest of a row.
 _NULL: Final = ""
 
@@ -157,16 +157,16 @@ class Moves:
 
         def compiled(made: Callable[[int], UpdateBase], cells: Callable[[Move], tuple[Any, ...]], width: int) -> Any:
             empty = (_NULL,) * width
-            return tuple(_Statement(str(made(size).compile(dialect=dialect)), size, cells, empty) for size in _SIZES)
+            return tuple(_Statement(str(made(size).compile(dialect=dialect)), size, cells, empty) for size in SIZES)
 
         updates = compiled(_update, _standing, len(_FOUND) + len(_CHANGED))
         return cls(updates, compiled(_insert, _event, len(_ADDED)))
 
     def make(self, connection: Connection, moves: Sequence[Move]) -> bool:
         """Make *moves* and add what happened; False, and to be undone, when one of them cannot be made."""
-        for start in range(0, len(moves), _SIZES[-1]):
-            some = moves[start : start + _SIZES[-1]]
-            kind = bisect_left(_SIZES, len(some))
+        for start in range(0, len(moves), SIZES[-1]):
+            some = moves[start : start + SIZES[-1]]
+            kind = bisect_left(SIZES, len(some))
             if self._updates[kind].execute(connection, some) != len(some):
                 return False
             self._inserts[kind].execute(connection, some)

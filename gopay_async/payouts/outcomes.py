@@ -137,7 +137,7 @@ def entry(payout: Payout, when: Moment, kind: str, outcome: str, result: Answer 
     return Happened(
         at=when.at,
         kind=kind,
-        attempt=payout.standing.attempt,
+        attempt=payout.alike.attempt,
         external_id=getattr(result, "external_id", "") or payout.external_id,
         http_status=received.status if received else (int(code[:3]) if code[:3].isdecimal() else None),
         code=received.code if received else code,

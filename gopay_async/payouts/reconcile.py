@@ -75,7 +75,7 @@ class Reconciler:
             last = 0
             while page := await self.ledger.rows(job.id, after=last, limit=self.settings.concurrency):
                 last = page[-1].id
-                for one in await self._compare(desk, [row for row in page if row.standing.attempt]):
+                for one in await self._compare(desk, [row for row in page if row.alike.attempt]):
                     yield one
 
     async def _compare(self, desk: Desk, page: Sequence[Payout]) -> list[Difference]:
@@ -92,7 +92,7 @@ class Reconciler:
             result = await self.session.send(inquiry, timeout=self.settings.timeout)
         except OperationError as error:
             result = error
-        fact = outcomes.asked(result, attempt=payout.standing.attempt, when=when)
+        fact = outcomes.asked(result, attempt=payout.alike.attempt, when=when)
         await desk.enter(payout, fact, entry(payout, when, "asked", fact.finding.value, result))
         return fact
 
@@ -110,7 +110,7 @@ class Reconciler:
             ledger=now.state,
             provider=None if fact.finding is Finding.NOTHING else fact.finding,
             notification=last.status.word if last else None,
-            said=now.standing.reason or fact.said,
+            said=now.alike.reason or fact.said,
         )
 
 

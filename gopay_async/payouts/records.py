@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from attrs import field, frozen
 
 from ..api import TopUp
 from ..models import Money
-from .plan import Reach, Standing, State
+from .facts import Reach, Standing, State, changed
 from .schema import from_column, moment_of, payouts
 
 
@@ -52,27 +53,36 @@ class Payout:
     job: str
     line: int
     reference: str
+    number: str = field(repr=False)
     name: str = field(repr=False)
+    #: In hundredths of a rupiah.
+    amount: int
     notes: str = field(repr=False)
     email: str | None = field(repr=False)
     provider: str
     #: X-EXTERNAL-ID of the last attempt.
     external_id: str
-    standing: Standing = field(repr=False)
+    #: Where it stands, with nobody's amount and number: one object for all payouts that stand alike.
+    alike: Standing = field(repr=False)
 
     @property
     def state(self) -> State:
         """Where it stands."""
-        return self.standing.state
+        return self.alike.state
+
+    @property
+    def standing(self) -> Standing:
+        """Where it stands, with its own amount and number."""
+        return changed(self.alike, {"amount": self.amount, "number": self.number})
 
     @property
     def top_up(self) -> TopUp:
         """The operation that pays it."""
         return TopUp(
             partner_reference_no=self.reference,
-            customer_number=self.standing.number,
+            customer_number=self.number,
             customer_name=self.name,
-            amount=money(self.standing.amount),
+            amount=money(self.amount),
             notes=self.notes,
             beneficiary_email=self.email,
             beneficiary_provider=self.provider,
@@ -106,6 +116,18 @@ class Move:
     event: Happened
 
 
+@frozen
+class Alike:
+    """One step of many payouts that stand alike; made of each only if it still stands where *before* says."""
+
+    before: Standing
+    after: Standing
+    #: Without external id.
+    event: Happened
+    #: Number, external id and the provider's reference of each.
+    rows: Sequence[tuple[int, str, str]]
+
+
 def money(sen: int) -> Money:
     """Return an amount of the ledger as Money."""
     return Money(Decimal(sen).scaleb(-2))
@@ -116,13 +138,15 @@ def sen(amount: Money) -> int:
     return int(amount.value * 100)
 
 
-#: What `payout_of` reads, in its order.
+#: What `payout_of` reads, in its order: who gets how much, and then where it stands.
 PAYOUT: Final = (
     payouts.c.id,
     payouts.c.job,
     payouts.c.line,
     payouts.c.reference,
+    payouts.c.number,
     payouts.c.name,
+    payouts.c.amount,
     payouts.c.notes,
     payouts.c.email,
     payouts.c.provider,
@@ -131,8 +155,6 @@ PAYOUT: Final = (
     payouts.c.attempt,
     payouts.c.resends,
     payouts.c.reach,
-    payouts.c.amount,
-    payouts.c.number,
     payouts.c.imported_at,
     payouts.c.first_sent_at,
     payouts.c.sent_until,
@@ -145,37 +167,39 @@ PAYOUT: Final = (
     payouts.c.ask_at,
     payouts.c.reason,
 )
-_STATES: Final = {one.value: one for one in State}
-_REACHES: Final = {one.value: one for one in Reach}
 
 
 def payout_of(row: Sequence[Any]) -> Payout:
     """Return the payout in *row*, which has the columns of `PAYOUT`."""
-    number, job, line, reference, name, notes, email, provider, external_id, *rest = row
+    number, job, line, reference, payee, name, amount, notes, email, provider, external_id, *rest = row
     return Payout(
         id=number,
         job=job,
         line=line,
         reference=reference,
+        number=payee,
         name=name,
+        amount=amount,
         notes=notes,
         email=email,
         provider=provider,
         external_id=external_id,
-        standing=_standing_of(rest),
+        alike=_standing_of(tuple(rest)),
     )
 
 
-def _standing_of(row: Sequence[Any]) -> Standing:
-    state, attempt, resends, reach, amount, number, imported_at, first_sent_at, *rest = row
+# Those that wait to be sent stand all alike, but for a few.
+@lru_cache(maxsize=1_000)
+def _standing_of(row: tuple[Any, ...]) -> Standing:
+    state, attempt, resends, reach, imported_at, first_sent_at, *rest = row
     sent_until, sent_mono, sent_by, accepted, reference_no, noticed_at, asked, ask_at, reason = rest
     return Standing(
-        state=_STATES[state],
+        state=State(state),
         attempt=attempt,
         resends=resends,
-        reach=_REACHES[reach],
-        amount=amount,
-        number=number,
+        reach=Reach(reach),
+        amount=0,
+        number="",
         imported_at=moment_of(imported_at),
         first_sent_at=from_column(first_sent_at),
         sent_until=from_column(sent_until),

@@ -233,7 +233,7 @@ class _Run:
         found = await self._planned(after)
         when = self.watch.moment()
         for one in found:
-            problem = whether_to_send(one.standing, when.at, self.settings.rules)
+            problem = whether_to_send(one.alike, when.at, self.settings.rules)
             if problem:
                 self._pause(f"{one.reference} is not sent: {problem}")
                 return 0
@@ -259,7 +259,7 @@ class _Run:
 
     def _enough(self) -> int:
         """How many may be claimed and not begun when the next are claimed: the workers must not run dry meanwhile."""
-        return self._chunk() * 3 // 2
+        return self._chunk() * 2
 
     async def _wait(self) -> bool:
         """Sleep towards the next inquiry; False when none is due in the time that there is to wait."""

@@ -4,7 +4,6 @@ Times are microseconds since 1970 (UTC), amounts hundredths of a rupiah.
 """
 
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Final
 
 from sqlalchemy import (
@@ -150,6 +149,11 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
+def to_column(moment: datetime | None) -> int | None:
+    """Return *moment* (aware) as the ledger holds it."""
+    return None if moment is None else microseconds(moment)
+
+
 def microseconds(moment: datetime) -> int:
     """Return *moment* (aware) as the ledger holds it."""
     return (moment - _EPOCH) // _MICROSECOND
@@ -160,8 +164,6 @@ def from_column(value: int | None) -> datetime | None:
     return None if value is None else _EPOCH + timedelta(microseconds=value)
 
 
-# All payouts of a job were imported at the same moment.
-@lru_cache(maxsize=1_000)
 def moment_of(value: int) -> datetime:
     """Return the moment, in UTC, that stands as *value* in the ledger."""
     return _EPOCH + timedelta(microseconds=value)

@@ -12,7 +12,8 @@ from sqlalchemy.engine import Connection
 
 from .database import Database, in_our_words
 from .moves import Moves
-from .records import Move
+from .records import Alike, Move
+from .together import move_alike, move_each
 
 T = TypeVar("T")
 #: Moves in one transaction at most.
@@ -33,9 +34,9 @@ class _Moves:
 
 @frozen(eq=False)
 class _Work:
-    """Work to do in a transaction of its own, and who waits for what it returns."""
+    """Work to do in transactions of its own, and who waits for what it returns."""
 
-    work: Callable[[Connection], Any]
+    work: Callable[[], Any]
     done: "asyncio.Future[Any]"
 
 
@@ -73,11 +74,18 @@ class Writer:
         self._asked.put(_Moves(moves, done))
         return done
 
+    def submit_alike(self, steps: Sequence[Alike]) -> "asyncio.Future[list[list[bool]]]":
+        """Return a future of which payouts of each of *steps* took it, as `submit` does for moves."""
+        return self._ask(lambda: self._step(steps))
+
     async def transact(self, work: Callable[[Connection], T]) -> T:
         """Return what *work* returns, in a transaction of its own; an exception undoes it."""
+        return cast(T, await self._ask(lambda: self.database.write(work)))
+
+    def _ask(self, work: Callable[[], Any]) -> "asyncio.Future[Any]":
         done: asyncio.Future[Any] = self._loop.create_future()
         self._asked.put(_Work(work, done))
-        return cast(T, await done)
+        return done
 
     async def transact_in_steps(self, work: Callable[[Connection], Iterator[None]]) -> None:
         """Do *work* in a transaction of its own, which is undone between two of its steps when the asker is cancelled.
@@ -118,7 +126,7 @@ class Writer:
         asked = [batch] if isinstance(batch, _Work) else batch
         try:
             with in_our_words():
-                results = [self.database.write(batch.work)] if isinstance(batch, _Work) else self._write(batch)
+                results = [batch.work()] if isinstance(batch, _Work) else self._write(batch)
         except Exception as error:  # noqa: BLE001  # whoever asked for it gets it
             results = [error] * len(asked)
         self._loop.call_soon_threadsafe(_resolve, asked, results)
@@ -131,6 +139,11 @@ class Writer:
         flags = iter(made)
         return [[next(flags) for _ in one.moves] for one in batch]
 
+    def _step(self, steps: Sequence[Alike]) -> list[list[bool]]:
+        if self.database.write(lambda connection: _all_alike(connection, steps)):
+            return [[True] * len(one.rows) for one in steps]
+        return self.database.write(lambda connection: [move_each(connection, one) for one in steps])
+
     def _all(self, connection: Connection, moves: list[Move]) -> list[bool] | None:
         """Make every move at once; None, with nothing made, when one of them cannot be."""
         if self._moves.make(connection, moves):
@@ -140,6 +153,14 @@ class Writer:
 
     def _each(self, connection: Connection, moves: list[Move]) -> list[bool]:
         return [self._moves.make(connection, [one]) for one in moves]
+
+
+def _all_alike(connection: Connection, steps: Sequence[Alike]) -> bool:
+    """Take every step with all payouts; False, with nothing done, when one of them cannot."""
+    if all(move_alike(connection, one) for one in steps):
+        return True
+    connection.rollback()
+    return False
 
 
 def _more(waiting: "deque[_Moves | _Work | None]", size: int) -> Iterator[_Moves]:

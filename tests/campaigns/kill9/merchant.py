@@ -31,9 +31,9 @@ from gopay_async.payouts import (
     import_draft,
     open_ledger,
 )
-from gopay_async.payouts.desk import Desk, Step
+from gopay_async.payouts.desk import Desk, Step, Taken
 from gopay_async.payouts.plan import Claimed, Transition, decide
-from gopay_async.payouts.records import Happened
+from gopay_async.payouts.records import Alike, Happened
 from gopay_async.transport import AiohttpTransport
 
 #: The merchant's time-out: what the provider leaves hanging must not take long here.
@@ -68,24 +68,27 @@ class ForgetfulDesk(Desk):
     ) -> list[Payout]:
         if not isinstance(fact, Claimed) or not callable(new_id):
             return await super().enter_all(payouts, fact, kind, None)  # type: ignore[arg-type]  # handed on as it came
-        claimed = [decide(one.standing, fact, self.rules, self.trust).standing for one in payouts]
-        return [evolve(one, standing=then, external_id=new_id()) for one, then in zip(payouts, claimed, strict=True)]
+        claimed = [decide(one.alike, fact, self.rules, self.trust).standing for one in payouts]
+        return [evolve(one, alike=then, external_id=new_id()) for one, then in zip(payouts, claimed, strict=True)]
+
+    async def accept(self, answers: Sequence[Taken]) -> None:
+        await self.claim_late([payout for payout, _ in answers])
+        await super().accept(answers)
 
     async def record(self, steps: Sequence[Step]) -> list[Transition]:
-        # The ledger still has them as planned: bring it up to date before the answers.
-        answers = [one for one in steps if one.happened.kind == "answered"]
-        planned = await self.ledger.known(self.job.account, [one.payout.reference for one in answers])
-        before = {one.id: one.standing for one in planned}
-        late = [
-            evolve(one.move, before=before[one.payout.id], after=one.payout.standing, event=_late(one.happened))
-            for one in answers
-        ]
-        await self.ledger.move(late)
+        await self.claim_late([one.payout for one in steps if one.happened.kind == "answered"])
         return await super().record(steps)
 
+    async def claim_late(self, payouts: Sequence[Payout]) -> None:
+        """Bring the ledger, which still has them as planned, up to date before it learns how they ended."""
+        planned = await self.ledger.known(self.job.account, [one.reference for one in payouts])
+        before = {one.id: one for one in planned}
+        await self.ledger.move_alike([_claim(before[one.id], one) for one in payouts])
 
-def _late(happened: Happened) -> Happened:
-    return evolve(happened, kind="claimed")
+
+def _claim(before: Payout, after: Payout) -> Alike:
+    event = Happened(at=after.alike.imported_at, kind="claimed", attempt=after.alike.attempt)
+    return Alike(before=before.alike, after=after.alike, event=event, rows=[(after.id, after.external_id, "")])
 
 
 class SuspendedDesk(Desk):
