@@ -143,7 +143,10 @@ def look_for_damage(connection: Connection) -> None:
 #: First part of SQLite's error name -> our error and what to do.
 _ERRORS: Final[dict[str, tuple[type[LedgerError], str]]] = {
     "FULL": (LedgerFull, "The disk of the ledger is full: make room, then resume."),
-    "READONLY": (LedgerReadOnly, "The ledger is read-only for this user: mend that, then resume."),
+    "READONLY": (
+        LedgerReadOnly,
+        "The ledger, its folder or a file beside it (-wal, -shm) is read-only for this user: mend that, then resume.",
+    ),
     "PERM": (LedgerReadOnly, "The ledger may not be used by this user: mend that, then resume."),
     "CANTOPEN": (LedgerReadOnly, "The ledger cannot be opened: look at its path and its permissions."),
     "BUSY": (LedgerBusy, "Another process is writing to the ledger and does not stop: end it, then resume."),

@@ -83,7 +83,7 @@ class Rules:
     #: Two months, counted short; what is older may be paid anew by the provider.
     window: timedelta = timedelta(days=59)
     margin: timedelta = timedelta(days=7)
-    #: How often a payout is sent again after it was not found.
+    #: Sendings after the first, each after an inquiry that was believed did not find it: with 3 there are 4 at most.
     resends: int = 3
     #: Unknown outcomes in a row, foreign references in a row, and attempts in a row that did not get out.
     unknown_in_a_row: int = 20

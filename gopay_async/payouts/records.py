@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from attrs import field, frozen
 
@@ -12,6 +12,8 @@ from ..api import TopUp
 from ..models import Money
 from .facts import Reach, Standing, State, changed
 from .schema import from_column, moment_of, payouts
+
+T = TypeVar("T")
 
 
 @frozen
@@ -78,7 +80,8 @@ class Payout:
     @property
     def top_up(self) -> TopUp:
         """The operation that pays it."""
-        return TopUp(
+        return _restored(
+            TopUp,
             partner_reference_no=self.reference,
             customer_number=self.number,
             customer_name=self.name,
@@ -87,6 +90,14 @@ class Payout:
             beneficiary_email=self.email,
             beneficiary_provider=self.provider,
         )
+
+
+def _restored(kind: type[T], **values: Any) -> T:
+    """Return a *kind* of *values* that were checked before they were stored: to check them again takes longer."""
+    made = object.__new__(kind)
+    for name, value in values.items():
+        object.__setattr__(made, name, value)
+    return made
 
 
 @frozen(kw_only=True, slots=False)
@@ -130,7 +141,8 @@ class Alike:
 
 def money(sen: int) -> Money:
     """Return an amount of the ledger as Money."""
-    return Money(Decimal(sen).scaleb(-2))
+    rupiah, rest = divmod(sen, 100)
+    return Money(Decimal(sen).scaleb(-2) if rest else rupiah)
 
 
 def sen(amount: Money) -> int:

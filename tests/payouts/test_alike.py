@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gopay_async import InvalidInput
-from gopay_async.api import TopUpAccepted
+from gopay_async.api import TopUp, TopUpAccepted
 from gopay_async.payouts import Job, Moved, Payout, Rules, State
 from gopay_async.payouts.desk import Desk, Watch
 from gopay_async.payouts.outcomes import answered
 from gopay_async.payouts.plan import Answered, Claimed, Crashed, Outcome, Reach, Standing, Trust, decide
-from gopay_async.payouts.records import Alike, Happened
+from gopay_async.payouts.records import Alike, Happened, money
 from gopay_async.simulator import VirtualClock
 
-from .facts import START, after, moment
+from .facts import NUMBER, START, after, moment
 from .world import World, some, top_up, world
 
 
@@ -182,3 +182,18 @@ async def test_answers_that_nobody_waits_for_are_written(tmp_path: Path) -> None
 
     async with world(tmp_path) as here:
         assert (await here.only(job)).state is State.ACCEPTED
+
+
+@pytest.mark.parametrize("sen", [100, 1_000_050, 9_999_999_999_900])
+async def test_what_is_sent_is_what_was_checked_at_the_import(here: World, sen: int) -> None:
+    row = TopUp(
+        partner_reference_no="pay-1",
+        customer_number=NUMBER,
+        customer_name="Siti Rahayu",
+        amount=money(sen),
+        notes="Cashback",
+        beneficiary_email="siti@example.com",
+    )
+    job = await here.submit([row])
+
+    assert (await here.only(job)).top_up == row

@@ -86,17 +86,18 @@ async def test_what_is_not_found_after_ten_minutes_is_sent_again_with_the_same_r
     assert len(here.provider.external_ids) == 6
 
 
-async def test_what_is_never_found_is_sent_three_times_more_and_then_disputed(here: World) -> None:
+@pytest.mark.parametrize("resends", [0, 1, 3])
+async def test_what_is_never_found_is_sent_so_many_times_more_and_then_disputed(here: World, resends: int) -> None:
     here.provider.plan("pay-2", *["lost-500"] * 9)
     job = await here.submit(some(3))
 
-    ended = await here.run(job)
+    ended = await here.run(job, rules=Rules(resends=resends))
 
     assert (ended.how, await here.states(job)) == (
         How.DONE,
         {"pay-1": State.PAID, "pay-2": State.DISPUTED, "pay-3": State.PAID},
     )
-    assert len(here.provider.external_ids) == 2 + 4
+    assert len(here.provider.external_ids) == 2 + 1 + resends
 
 
 async def test_an_inquiry_that_never_finds_anything_sends_nothing_again(here: World) -> None:
