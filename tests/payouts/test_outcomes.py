@@ -29,7 +29,7 @@ from gopay_async.payouts.outcomes import answered, asked, entry, noticed, outcom
 from gopay_async.payouts.plan import Finding, Notice, Outcome
 from gopay_async.payouts.records import Payout
 
-from .facts import moment, standing
+from .facts import AMOUNT, NUMBER, moment, standing
 from .world import top_up
 
 TOP_UP = top_up("pay-1")
@@ -221,12 +221,14 @@ PAYOUT = Payout(
     job="d" * 64,
     line=2,
     reference="pay-1",
+    number=NUMBER,
     name="Siti",
+    amount=AMOUNT,
     notes="Cashback",
     email=None,
     provider="gopay",
     external_id="9",
-    standing=standing(attempt=4),
+    alike=standing(attempt=4),
 )
 
 
