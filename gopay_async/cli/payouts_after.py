@@ -95,7 +95,8 @@ async def show_history(screen: Screen, book: Ledger, job: Job, row: str) -> None
 
 def _line_of(one: Happened) -> str:
     answer = " ".join(str(part) for part in (one.http_status, one.code) if part)
-    said = [one.outcome, f"HTTP {answer}" if answer else "", one.said]
+    outcome = "" if one.outcome == one.state else one.outcome
+    said = [outcome, f"HTTP {answer}" if answer else "", one.said]
     if one.external_id:
         said.append(f"X-EXTERNAL-ID {one.external_id}")
     what = f"{one.kind}, attempt {one.attempt}: {one.before} -> {one.state}"

@@ -145,13 +145,7 @@ async def prepare(
     if asked.dry_run or book is None:
         _say_dry(screen, draft)
         return None
-    if draft.warnings and not asked.accept_warnings:
-        question = f"{plural(draft.warnings.count, 'warning')}, listed above. Go on all the same?"
-        confirm(screen, question, yes=False, option="--accept-warnings")
-    number, total = draft.size
-    confirm(
-        screen, f"Send {plural(number, 'payout')}, {rupiah(total)}, from {connection}?", yes=asked.yes, option="--yes"
-    )
+    _confirm_draft(screen, draft, connection, asked)
     return await import_draft(draft, book, connection.account, name=name)
 
 

@@ -331,8 +331,12 @@ async def test_a_job_older_than_the_window_sends_nothing_and_says_what_to_do(sho
     code, output = shop.resume("old")
     settle = ["settle", "old", "pay-1", "--as", "failed", "--note", "paid by hand", "--ledger", str(shop.ledger)]
     settled = shop.call(*settle)
+    history = shop.call("status", "old", "--row", "pay-1", "--ledger", str(shop.ledger))[1]
 
     assert (code, shop.requests("TopUp"), settled[0]) == (4, 0, 0)
+    assert "settled, attempt 0: planned -> failed  settled by " in history
+    assert "paid by hand" in history
+    assert "X-EXTERNAL-ID" not in history
     assert "pay-1 is not sent: it is older than the window" in output
     assert "settle it as failed, and pay the person in a new row with a new reference" in output
     assert job.short in output
