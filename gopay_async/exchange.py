@@ -134,7 +134,9 @@ def check_external_id(operation: Operation[Any], external_id: str) -> None:
     """Raise InvalidInput when the provider would not take *external_id* for *operation*."""
     if not isinstance(external_id, str) or not 1 <= len(external_id) <= 36 or not external_id.isascii():
         raise InvalidInput("external_id", "must have 1 to 36 ASCII characters; new_external_id() makes one")
-    if operation.endpoint.numeric_id and not external_id.isdigit():
+    if external_id.isdigit():
+        return
+    if operation.endpoint.numeric_id:
         raise InvalidInput("external_id", "must be digits only for payouts; new_external_id() makes one")
     if not external_id.replace("-", "").isalnum():
         raise InvalidInput("external_id", "may hold letters, digits and - only; new_external_id() makes one")

@@ -47,6 +47,7 @@ from gopay_async.fields import (
 )
 from gopay_async.models import Between, PaymentDetail, TransactionStatus, is_assumed
 from gopay_async.operation import Answer, Operation
+from gopay_async.signing import minify
 from gopay_async.wire import Misfit, dumps, loads, structure, unstructure
 
 # --- bytes ---------------------------------------------------------------------------------------------------------
@@ -188,7 +189,9 @@ JSON = st.recursive(
 @given(st.dictionaries(st.text(), JSON, max_size=5))
 @settings(deadline=None)
 def test_what_is_written_is_read_back_equal(body: dict[str, Any]) -> None:
-    assert loads(dumps(body)) == body
+    written = dumps(body)
+    assert loads(written) == body
+    assert minify(written) == written
 
 
 @given(st.dictionaries(st.text(), JSON | st.floats(allow_nan=False, allow_infinity=False), max_size=5))
