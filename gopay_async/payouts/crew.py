@@ -16,7 +16,7 @@ from .pacer import Pacer
 from .plan import Crashed, Outcome
 from .progress import Settings, Slowed
 from .records import Payout
-from .streak import Streak
+from .streak import BROKEN, Streak
 
 #: Seconds for which results are gathered: a transaction costs as much as the work on several payouts.
 _GATHER: Final = 0.02
@@ -52,7 +52,7 @@ class Crew:
     _recorder: asyncio.Event = field(factory=asyncio.Event, init=False, repr=False)
     _waking: bool = field(default=False, init=False)
     _over: bool = field(default=False, init=False)
-    _streak: Streak = field(factory=Streak, init=False)
+    _streak: Streak = field(default=BROKEN, init=False)
 
     async def run(self, dispatch: Callable[[], Awaitable[None]]) -> None:
         """Work while *dispatch* hands out, and until everything it handed out is recorded."""
@@ -133,7 +133,7 @@ class Crew:
         if isinstance(result, TopUpAccepted):
             self._taken.append((payout, result))
             self._wake()
-            self._streak = Streak()
+            self._streak = BROKEN
         else:
             self._fail(payout, result)
         if isinstance(result, RateLimited):

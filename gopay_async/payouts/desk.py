@@ -153,13 +153,13 @@ class Desk:
 
         With *new_id* each gets the external id of its next attempt.
         """
-        groups = _groups(payouts)
-        after = [self._next(group, fact, new_id) for group in groups]
+        alike = groups(payouts)
+        after = [self._next(group, fact, new_id) for group in alike]
         steps = [
-            _taking(group, then, _happened(then[0], fact, kind)) for group, then in zip(groups, after, strict=True)
+            _taking(group, then, _happened(then[0], fact, kind)) for group, then in zip(alike, after, strict=True)
         ]
         made = await self.ledger.move_alike(steps)
-        pairs = zip(chain.from_iterable(groups), chain.from_iterable(after), chain.from_iterable(made), strict=True)
+        pairs = zip(chain.from_iterable(alike), chain.from_iterable(after), chain.from_iterable(made), strict=True)
         taken = [(one, then) for one, then, was in pairs if was]
         await self.tell(*[_moved(one, then.state, then.alike.reason) for one, then in taken])
         return [then for _, then in taken]
@@ -180,10 +180,10 @@ class Desk:
 
     async def accept(self, answers: Sequence[Taken]) -> None:
         """Record that the provider took payouts, in one transaction: `record` for the usual answer, and cheaper."""
-        groups = self._taken(answers)
-        made = chain.from_iterable(await self.ledger.move_alike([step for step, _ in groups]))
+        taken = self._taken(answers)
+        made = chain.from_iterable(await self.ledger.move_alike([step for step, _ in taken]))
         late, told = [], []
-        for step, group in groups:
+        for step, group in taken:
             for one, was in zip(group, made, strict=False):
                 told += [_moved(one[0], step.after.state, step.after.reason)] if was else []
                 late += [] if was else [one]
@@ -196,10 +196,10 @@ class Desk:
 
     def _taken(self, answers: Sequence[Taken]) -> list[tuple[Alike, list[Taken]]]:
         """Return one step for all answers that say the same about payouts that stand alike, and whose they are."""
-        groups: dict[Any, list[Taken]] = defaultdict(list)
+        alike: dict[Any, list[Taken]] = defaultdict(list)
         for payout, result in answers:
-            groups[id(payout.alike), result.response_code].append((payout, result))
-        return [(self._step(group), group) for group in groups.values()]
+            alike[id(payout.alike), result.response_code].append((payout, result))
+        return [(self._step(group), group) for group in alike.values()]
 
     def _step(self, group: Sequence[Taken]) -> Alike:
         # One decision about all of them: amount, number and reference, in which they differ, have no part in it.
@@ -208,12 +208,12 @@ class Desk:
         return Alike(before=move.before, after=move.after, event=move.event, rows=rows)
 
 
-def _groups(payouts: Sequence[Payout]) -> list[list[Payout]]:
+def groups(payouts: Sequence[Payout]) -> list[list[Payout]]:
     """Return *payouts* in groups of those that stand alike."""
-    groups: dict[int, list[Payout]] = defaultdict(list)
+    found: dict[int, list[Payout]] = defaultdict(list)
     for one in payouts:
-        groups[id(one.alike)].append(one)
-    return list(groups.values())
+        found[id(one.alike)].append(one)
+    return list(found.values())
 
 
 def _taking(group: Sequence[Payout], then: Sequence[Payout], event: Happened) -> Alike:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from attrs import define, field
-from sqlalchemy import Row, Select, and_, func, or_, select
+from sqlalchemy import Row, Select, Text, and_, bindparam, func, or_, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
@@ -18,7 +18,7 @@ from ..errors import JobRefused
 from .database import Database, connect, is_empty, look_for_damage, set_up
 from .lock import exclusive
 from .plan import State
-from .records import PAYOUT, Account, Alike, Happened, Job, Move, Payout, job_of, payout_of
+from .records import PAYEE, STANDING, Account, Alike, Happened, Job, Move, Payout, job_of, payout_of
 from .schema import accounts, events, jobs, microseconds, moment_of, notices, payouts, proofs
 from .writer import Writer
 
@@ -27,6 +27,26 @@ Counts = dict[State, tuple[int, int]]
 _JOBS: Final = select(jobs, accounts.c.environment, accounts.c.client_id).join(accounts)
 #: References that are looked up in one statement.
 _AT_ONCE: Final = 500
+
+
+#: Payouts as `payout_of` reads them; where they stand is a text within the text, for few stand differently.
+_PAYOUTS: Final = select(*PAYEE, func.json_array(*STANDING, type_=Text).concat("").label("standing"))
+
+
+def _as_text(query: "Select[*tuple[Any, ...]]") -> "Select[str]":
+    # As one text, taken apart here: of rows, the thread would have to wait for each until the loop pauses.
+    rows = query.subquery()
+    return select(func.json_group_array(func.json_array(*rows.c))).select_from(rows)
+
+
+# What a run asks for all the time, made once: to build such a query takes longer than to answer it.
+_OF_JOB: Final = _PAYOUTS.where(payouts.c.job == bindparam("job")).limit(bindparam("most"))
+_IN_STATE: Final = _as_text(
+    _OF_JOB.where(payouts.c.state == bindparam("standing"), payouts.c.id > bindparam("after")).order_by(payouts.c.id)
+)
+_ARE_DUE: Final = _OF_JOB.where(payouts.c.ask_at <= bindparam("by")).order_by(payouts.c.ask_at)
+_DUE: Final = _as_text(_ARE_DUE)
+_DUE_ACCEPTED: Final = _as_text(_ARE_DUE.where(payouts.c.state == State.ACCEPTED.value))
 
 
 @asynccontextmanager
@@ -65,14 +85,14 @@ class Ledger:
         """Raise LedgerCorrupt where the file is damaged."""
         await self._database.read(look_for_damage)
 
-    async def _read(self, query: "Select[*tuple[Any, ...]]") -> "Sequence[Row[*tuple[Any, ...]]]":
-        return await self._database.read(lambda connection: connection.execute(query).fetchall())
+    async def _read(self, query: "Select[*tuple[Any, ...]]", **given: Any) -> "Sequence[Row[*tuple[Any, ...]]]":
+        return await self._database.read(lambda connection: connection.execute(query, given).fetchall())
 
     async def _payouts(self, query: "Select[*tuple[Any, ...]]") -> list[Payout]:
-        # As one text, taken apart here: of rows, the thread would have to wait for each until the loop pauses.
-        rows = query.subquery()
-        as_text = select(func.json_group_array(func.json_array(*rows.c))).select_from(rows)
-        return [payout_of(row) for row in loads((await self._read(as_text))[0][0])]
+        return await self._payouts_in(_as_text(query))
+
+    async def _payouts_in(self, text: "Select[str]", **given: Any) -> list[Payout]:
+        return [payout_of(row) for row in loads((await self._read(text, **given))[0][0])]
 
     # --- jobs ---
 
@@ -157,7 +177,7 @@ class Ledger:
 
     async def known(self, account: Account, references: Sequence[str]) -> list[Payout]:
         """Return the payouts of *account* that have one of *references*, of whatever job."""
-        query = select(*PAYOUT).join(accounts).where(_of(account))
+        query = _PAYOUTS.join(accounts).where(_of(account))
         found: list[Payout] = []
         for start in range(0, len(references), _AT_ONCE):
             some = references[start : start + _AT_ONCE]
@@ -187,15 +207,12 @@ class Ledger:
         return await self._in_state(job, State.SENDING, after, limit)
 
     async def _in_state(self, job: str, state: State, after: int, limit: int) -> list[Payout]:
-        query = select(*PAYOUT).where(payouts.c.job == job, payouts.c.state == state.value, payouts.c.id > after)
-        return await self._payouts(query.order_by(payouts.c.id).limit(limit))
+        return await self._payouts_in(_IN_STATE, job=job, standing=state.value, after=after, most=limit)
 
     async def due(self, job: str, *, by: datetime, limit: int, accepted_only: bool = False) -> list[Payout]:
         """Return payouts of *job* whose next inquiry is due, the longest waiting first."""
-        query = select(*PAYOUT).where(payouts.c.job == job, payouts.c.ask_at <= microseconds(by))
-        if accepted_only:
-            query = query.where(payouts.c.state == State.ACCEPTED.value)
-        return await self._payouts(query.order_by(payouts.c.ask_at).limit(limit))
+        which = _DUE_ACCEPTED if accepted_only else _DUE
+        return await self._payouts_in(which, job=job, by=microseconds(by), most=limit)
 
     async def next_due(self, job: str) -> datetime | None:
         """Return when the next inquiry of *job* is due."""
@@ -207,23 +224,23 @@ class Ledger:
         self, job: str, *, after: int = 0, limit: int = 500, states: Iterable[State] = State
     ) -> list[Payout]:
         """Return payouts of *job* in their order, those after the one numbered *after*."""
-        query = select(*PAYOUT).where(payouts.c.job == job, payouts.c.id > after)
+        query = _PAYOUTS.where(payouts.c.job == job, payouts.c.id > after)
         query = query.where(payouts.c.state.in_([one.value for one in states]))
         return await self._payouts(query.order_by(payouts.c.id).limit(limit))
 
     async def row(self, job: str, key: str) -> Payout:
         """Return the payout of *job* with the reference *key*, or in line *key*; JobRefused when there is none."""
         fits = payouts.c.reference == key
-        found = await self._payouts(select(*PAYOUT).where(payouts.c.job == job, fits))
+        found = await self._payouts(_PAYOUTS.where(payouts.c.job == job, fits))
         if not found and key.isdecimal() and len(key) < 16:
-            found = await self._payouts(select(*PAYOUT).where(payouts.c.job == job, payouts.c.line == int(key)))
+            found = await self._payouts(_PAYOUTS.where(payouts.c.job == job, payouts.c.line == int(key)))
         if not found:
             raise JobRefused(f"There is no row {key!r} in job {job[:12]}: give its reference, or its line.")
         return found[0]
 
     async def payout(self, number: int) -> Payout:
         """Return the payout numbered *number* as it stands now."""
-        return (await self._payouts(select(*PAYOUT).where(payouts.c.id == number)))[0]
+        return (await self._payouts(_PAYOUTS.where(payouts.c.id == number)))[0]
 
     async def move(self, moves: Sequence[Move]) -> list[bool]:
         """Return which of *moves* were made, committed and on the disk; the others found their payout elsewhere."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
+from json import loads
 from typing import Any, Final, TypeVar
 
 from attrs import field, frozen
@@ -85,7 +86,7 @@ class Payout:
             partner_reference_no=self.reference,
             customer_number=self.number,
             customer_name=self.name,
-            amount=money(self.amount),
+            amount=_restored(Money, value=_rupiah(self.amount)),
             notes=self.notes,
             beneficiary_email=self.email,
             beneficiary_provider=self.provider,
@@ -141,8 +142,13 @@ class Alike:
 
 def money(sen: int) -> Money:
     """Return an amount of the ledger as Money."""
+    return Money(_rupiah(sen))
+
+
+def _rupiah(sen: int) -> Decimal:
     rupiah, rest = divmod(sen, 100)
-    return Money(Decimal(sen).scaleb(-2) if rest else rupiah)
+    # From text, which no decimal context rounds.
+    return Decimal(f"{rupiah}.{rest:02}") if rest else Decimal(rupiah)
 
 
 def sen(amount: Money) -> int:
@@ -150,8 +156,8 @@ def sen(amount: Money) -> int:
     return int(amount.value * 100)
 
 
-#: What `payout_of` reads, in its order: who gets how much, and then where it stands.
-PAYOUT: Final = (
+#: What `payout_of` reads, in its order: who gets how much ...
+PAYEE: Final = (
     payouts.c.id,
     payouts.c.job,
     payouts.c.line,
@@ -163,6 +169,9 @@ PAYOUT: Final = (
     payouts.c.email,
     payouts.c.provider,
     payouts.c.external_id,
+)
+#: ... and where it stands.
+STANDING: Final = (
     payouts.c.state,
     payouts.c.attempt,
     payouts.c.resends,
@@ -182,8 +191,8 @@ PAYOUT: Final = (
 
 
 def payout_of(row: Sequence[Any]) -> Payout:
-    """Return the payout in *row*, which has the columns of `PAYOUT`."""
-    number, job, line, reference, payee, name, amount, notes, email, provider, external_id, *rest = row
+    """Return the payout in *row*: the columns of `PAYEE`, and those of `STANDING` as the text of a JSON array."""
+    number, job, line, reference, payee, name, amount, notes, email, provider, external_id, standing = row
     return Payout(
         id=number,
         job=job,
@@ -196,14 +205,14 @@ def payout_of(row: Sequence[Any]) -> Payout:
         email=email,
         provider=provider,
         external_id=external_id,
-        alike=_standing_of(tuple(rest)),
+        alike=_standing_of(standing),
     )
 
 
 # Those that wait to be sent stand all alike, but for a few.
 @lru_cache(maxsize=1_000)
-def _standing_of(row: tuple[Any, ...]) -> Standing:
-    state, attempt, resends, reach, imported_at, first_sent_at, *rest = row
+def _standing_of(text: str) -> Standing:
+    state, attempt, resends, reach, imported_at, first_sent_at, *rest = loads(text)
     sent_until, sent_mono, sent_by, accepted, reference_no, noticed_at, asked, ask_at, reason = rest
     return Standing(
         state=State(state),

@@ -12,7 +12,7 @@ from ..errors import JobRefused
 from ..models import new_external_id
 from ..session import GoPaySession
 from .crew import Crew
-from .desk import Desk, Watch
+from .desk import Desk, Watch, groups
 from .inbox import apply_notices
 from .intake import check_account
 from .ledger import Counts, Ledger
@@ -232,7 +232,7 @@ class _Run:
         """Claim some payouts and hand them out; return the number of the last one that was seen, 0 for none."""
         found = await self._planned(after)
         when = self.watch.moment()
-        for one in found:
+        for one, *_ in groups(found):
             problem = whether_to_send(one.alike, when.at, self.settings.rules)
             if problem:
                 self._pause(f"{one.reference} is not sent: {problem}")

@@ -21,7 +21,7 @@ class Streak:
         """Return the streak after one more outcome."""
         blocked = outcome in _BLOCKED
         if not blocked and not done.elsewhere and done.standing.state is not State.UNKNOWN:
-            return _BROKEN
+            return BROKEN
         return Streak(
             unknown=self.unknown + 1 if done.standing.state is State.UNKNOWN else 0,
             elsewhere=self.elsewhere + 1 if done.elsewhere else 0,
@@ -39,4 +39,5 @@ class Streak:
         return ""
 
 
-_BROKEN: Final = Streak()
+#: The one that begins with the next outcome.
+BROKEN: Final = Streak()
