@@ -47,7 +47,7 @@ class Crew:
     news: asyncio.Event = field(factory=asyncio.Event, init=False)
     _work: "asyncio.Queue[tuple[bool, Payout] | None]" = field(factory=asyncio.Queue, init=False, repr=False)
     #: What is to be recorded: the usual answers, and everything else.
-    _taken: list[Taken] = field(factory=list, init=False, repr=False)
+    _taken: Taken = field(factory=Taken, init=False, repr=False)
     _steps: list[Step] = field(factory=list, init=False, repr=False)
     _recorder: asyncio.Event = field(factory=asyncio.Event, init=False, repr=False)
     _waking: bool = field(default=False, init=False)
@@ -117,13 +117,13 @@ class Crew:
             raise
 
     async def _record_now(self) -> None:
-        taken, self._taken = self._taken, []
+        taken, self._taken = self._taken, Taken()
         steps, self._steps = self._steps, []
         if taken:
             await self.desk.accept(taken)
         if steps:
             await self.desk.record(steps)
-        self.underway.difference_update([one.id for one, _ in taken], [one.payout.id for one in steps])
+        self.underway.difference_update([one.id for one in taken], [one.payout.id for one in steps])
         self.news.set()
 
     # --- sending ---
@@ -131,7 +131,7 @@ class Crew:
     async def _send(self, payout: Payout) -> None:
         result = await self._try(payout)
         if isinstance(result, TopUpAccepted):
-            self._taken.append((payout, result))
+            self._taken.add(payout, result)
             self._wake()
             self._streak = BROKEN
         else:

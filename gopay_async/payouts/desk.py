@@ -2,10 +2,10 @@
 
 import secrets
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import chain
-from typing import Any, Final
+from itertools import chain, compress
+from typing import Final
 
 from attrs import define, evolve, field, frozen
 
@@ -18,13 +18,11 @@ from .outcomes import answered, entry
 from .plan import Claimed, Crashed, Event, Moment, Rules, Settled, State, Transition, Trust, decide
 from .records import Alike, Happened, Job, Move, Payout
 
-#: A payout, and the answer to its attempt.
-Taken = tuple[Payout, TopUpAccepted]
 #: A wall clock may be set back by so much while a job runs.
 _TOLERANCE: Final = timedelta(minutes=1)
 
 
-@frozen(kw_only=True, slots=False)
+@frozen(kw_only=True)
 class Moved:
     """A payout took a step, or a fact about it changed nothing."""
 
@@ -46,6 +44,50 @@ class Step:
     happened: Happened
     done: Transition
     move: Move
+
+
+@define
+class Group:
+    """Payouts that stand alike, taken by answers that say the same: the first one, and the references of all."""
+
+    answer: TopUpAccepted
+    payouts: list[Payout] = field(factory=list)
+    references: list[str] = field(factory=list)
+
+    def answers(self) -> Iterator[tuple[Payout, TopUpAccepted]]:
+        """Yield each payout with what its own answer said."""
+        for one, reference_no in zip(self.payouts, self.references, strict=True):
+            yield (
+                one,
+                TopUpAccepted(
+                    external_id=one.external_id,
+                    response_code=self.answer.response_code,
+                    reference_no=reference_no,
+                    partner_reference_no=one.reference,
+                ),
+            )
+
+
+@define
+class Taken:
+    """Payouts that the provider took.  Of their answers only what differs is kept: thousands wait for the disk."""
+
+    groups: dict[tuple[int, str], Group] = field(factory=dict, init=False)
+
+    def add(self, payout: Payout, answer: TopUpAccepted) -> None:
+        """Keep that *answer* took *payout*."""
+        key = id(payout.alike), answer.response_code
+        group = self.groups.get(key)
+        if group is None:
+            group = self.groups[key] = Group(answer)
+        group.payouts.append(payout)
+        group.references.append(answer.reference_no or "")
+
+    def __bool__(self) -> bool:
+        return bool(self.groups)
+
+    def __iter__(self) -> Iterator[Payout]:
+        return chain.from_iterable(group.payouts for group in self.groups.values())
 
 
 @define
@@ -155,9 +197,7 @@ class Desk:
         """
         alike = groups(payouts)
         after = [self._next(group, fact, new_id) for group in alike]
-        steps = [
-            _taking(group, then, _happened(then[0], fact, kind)) for group, then in zip(alike, after, strict=True)
-        ]
+        steps = [_taking(group, then, _happened(then[0], fact, kind)) for group, then in zip(alike, after, strict=True)]
         made = await self.ledger.move_alike(steps)
         pairs = zip(chain.from_iterable(alike), chain.from_iterable(after), chain.from_iterable(made), strict=True)
         taken = [(one, then) for one, then, was in pairs if was]
@@ -178,33 +218,29 @@ class Desk:
         fact = answered(result, attempt=payout.alike.attempt, when=self.watch.moment())
         return self.judge(payout, fact, entry(payout, fact.when, "answered", fact.outcome.value, result))
 
-    async def accept(self, answers: Sequence[Taken]) -> None:
-        """Record that the provider took payouts, in one transaction: `record` for the usual answer, and cheaper."""
-        taken = self._taken(answers)
-        made = chain.from_iterable(await self.ledger.move_alike([step for step, _ in taken]))
+    async def accept(self, taken: Taken) -> None:
+        """Record what the provider took, in one transaction: `record` for the usual answer, and cheaper."""
+        steps = self._steps(taken)
+        made = await self.ledger.move_alike(steps)
         late, told = [], []
-        for step, group in taken:
-            for one, was in zip(group, made, strict=False):
-                told += [_moved(one[0], step.after.state, step.after.reason)] if was else []
-                late += [] if was else [one]
+        for step, group, moved in zip(steps, taken.groups.values(), made, strict=True):
+            told += [_moved(one, step.after.state, step.after.reason) for one in compress(group.payouts, moved)]
+            late += [] if all(moved) else [one for one, was in zip(group.answers(), moved, strict=True) if not was]
         await self.tell(*told)
         await self.record([self.judge_answer(*one) for one in late])
 
-    def submit_taken(self, answers: Sequence[Taken]) -> None:
-        """Have it written that the provider took payouts, without waiting."""
-        self.ledger.submit_alike([step for step, _ in self._taken(answers)])
+    def submit_taken(self, taken: Taken) -> None:
+        """Have it written what the provider took, without waiting."""
+        self.ledger.submit_alike(self._steps(taken))
 
-    def _taken(self, answers: Sequence[Taken]) -> list[tuple[Alike, list[Taken]]]:
-        """Return one step for all answers that say the same about payouts that stand alike, and whose they are."""
-        alike: dict[Any, list[Taken]] = defaultdict(list)
-        for payout, result in answers:
-            alike[id(payout.alike), result.response_code].append((payout, result))
-        return [(self._step(group), group) for group in alike.values()]
+    def _steps(self, taken: Taken) -> list[Alike]:
+        return [self._step(group) for group in taken.groups.values()]
 
-    def _step(self, group: Sequence[Taken]) -> Alike:
+    def _step(self, group: Group) -> Alike:
         # One decision about all of them: amount, number and reference, in which they differ, have no part in it.
-        move = self.judge_answer(*group[0]).move
-        rows = [(one.id, one.external_id, result.reference_no or "") for one, result in group]
+        move = self.judge_answer(group.payouts[0], group.answer).move
+        pairs = zip(group.payouts, group.references, strict=True)
+        rows = [(one.id, one.external_id, reference_no) for one, reference_no in pairs]
         return Alike(before=move.before, after=move.after, event=move.event, rows=rows)
 
 

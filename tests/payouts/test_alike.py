@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gopay_async import InvalidInput
 from gopay_async.api import TopUp, TopUpAccepted
 from gopay_async.payouts import Job, Moved, Payout, Rules, State
-from gopay_async.payouts.desk import Desk, Watch
+from gopay_async.payouts.desk import Desk, Taken, Watch
 from gopay_async.payouts.outcomes import answered
 from gopay_async.payouts.plan import Answered, Claimed, Crashed, Outcome, Reach, Standing, Trust, decide
 from gopay_async.payouts.records import Alike, Happened, money
@@ -39,6 +39,13 @@ def desk_of(here: World, job: Job, told: list[Moved]) -> Desk:
 
 def taken(payout: Payout) -> TopUpAccepted:
     return TopUpAccepted(reference_no=f"A{payout.reference}", response_code="2023800")
+
+
+def all_taken(payouts: list[Payout]) -> Taken:
+    found = Taken()
+    for one in payouts:
+        found.add(one, taken(one))
+    return found
 
 
 async def claimed(desk: Desk, payouts: list[Payout]) -> list[Payout]:
@@ -109,7 +116,7 @@ async def test_what_is_taken_together_is_written_as_the_plan_says(here: World) -
     desk = desk_of(here, job, [])
     sending = await claimed(desk, await here.ledger.rows(job.id))
 
-    await desk.accept([(one, taken(one)) for one in sending])
+    await desk.accept(all_taken(sending))
 
     when = desk.watch.moment()
     wanted = [after(one.standing, answered(taken(one), attempt=1, when=when)).standing for one in sending]
@@ -121,7 +128,7 @@ async def test_everything_that_happened_together_stands_in_the_history_of_each(h
     desk = desk_of(here, job, [])
     sending = await claimed(desk, await here.ledger.rows(job.id))
 
-    await desk.accept([(one, taken(one)) for one in sending])
+    await desk.accept(all_taken(sending))
 
     at = desk.watch.moment().at
     claim = Happened(at=at, kind="claimed", attempt=1, external_id="2", before="planned", state="sending")
@@ -167,7 +174,7 @@ async def test_an_answer_to_a_payout_that_has_moved_takes_nothing_back(here: Wor
     event = Happened(at=START, kind="notified", attempt=1)
     await here.ledger.move_alike([Alike(before=sending[0].alike, after=paid, event=event, rows=[(1, "1", "")])])
 
-    await desk.accept([(one, taken(one)) for one in sending])
+    await desk.accept(all_taken(sending))
 
     assert await here.states(job) == {"pay-1": State.PAID, "pay-2": State.ACCEPTED}
     assert (await here.ledger.row(job.id, "pay-1")).alike.reference_no == "Apay-1"
@@ -178,7 +185,7 @@ async def test_answers_that_nobody_waits_for_are_written(tmp_path: Path) -> None
     async with world(tmp_path) as here:
         job = await here.submit(some(1))
         desk = desk_of(here, job, [])
-        desk.submit_taken([(one, taken(one)) for one in await claimed(desk, await here.ledger.rows(job.id))])
+        desk.submit_taken(all_taken(await claimed(desk, await here.ledger.rows(job.id))))
 
     async with world(tmp_path) as here:
         assert (await here.only(job)).state is State.ACCEPTED

@@ -71,9 +71,9 @@ class ForgetfulDesk(Desk):
         claimed = [decide(one.alike, fact, self.rules, self.trust).standing for one in payouts]
         return [evolve(one, alike=then, external_id=new_id()) for one, then in zip(payouts, claimed, strict=True)]
 
-    async def accept(self, answers: Sequence[Taken]) -> None:
-        await self.claim_late([payout for payout, _ in answers])
-        await super().accept(answers)
+    async def accept(self, taken: Taken) -> None:
+        await self.claim_late(list(taken))
+        await super().accept(taken)
 
     async def record(self, steps: Sequence[Step]) -> list[Transition]:
         await self.claim_late([one.payout for one in steps if one.happened.kind == "answered"])
