@@ -5,8 +5,7 @@ statement for each would take turns with it, twice for every payout.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Any, Final, Self
 
@@ -15,90 +14,30 @@ from sqlalchemy import Column, ColumnElement, Insert, Subquery, Update, UpdateBa
 from sqlalchemy.engine import Connection, Dialect
 
 from .records import Move
-from .schema import events, microseconds, payouts
+from .schema import events, payouts
+from .together import ADDED, SET, SIZES, event_cells, standing_cells
 
-#: What a move looks for and what it changes, in the order of `_standing`.
+#: What a move looks for, what it changes and what it adds, in the order of `_standing` and of `_event`.
 _FOUND: Final = (payouts.c.id, payouts.c.state, payouts.c.attempt)
-_CHANGED: Final = (
-    payouts.c.state,
-    payouts.c.attempt,
-    payouts.c.resends,
-    payouts.c.reach,
-    payouts.c.external_id,
-    payouts.c.first_sent_at,
-    payouts.c.sent_until,
-    payouts.c.sent_mono,
-    payouts.c.sent_by,
-    payouts.c.accepted,
-    payouts.c.reference_no,
-    payouts.c.noticed_at,
-    payouts.c.asked,
-    payouts.c.ask_at,
-    payouts.c.reason,
-)
-#: What it adds, in the order of `_event`.
-_ADDED: Final = (
-    events.c.payout,
-    events.c.at,
-    events.c.kind,
-    events.c.attempt,
-    events.c.external_id,
-    events.c.http_status,
-    events.c.code,
-    events.c.outcome,
-    events.c.before,
-    events.c.state,
-    events.c.said,
-)
-#: Moves of a statement at most: each is compiled once for so many rows, and what is left over stays empty.
-SIZES: Final = (1, 16, 64, 256)
+_CHANGED: Final = (payouts.c.external_id, payouts.c.reference_no, *SET)
+_ADDED: Final = (events.c.payout, events.c.external_id, *ADDED)
 #: Stands for NULL: the driver takes longer over one None than over all the rest of a row.
 _NULL: Final = ""
 
 
 def _standing(move: Move) -> tuple[Any, ...]:
     before, after = move.before, move.after
-    return (
-        move.payout,
-        before.state.value,
-        before.attempt,
-        after.state.value,
-        after.attempt,
-        after.resends,
-        int(after.reach),
-        move.external_id,
-        _time(after.first_sent_at),
-        _time(after.sent_until),
-        _NULL if after.sent_mono is None else after.sent_mono,
-        after.sent_by,
-        int(after.accepted),
-        after.reference_no,
-        _time(after.noticed_at),
-        after.asked,
-        _time(after.ask_at),
-        after.reason,
-    )
+    own = (move.payout, before.state.value, before.attempt, move.external_id, after.reference_no)
+    return (*own, *_filled(standing_cells(after)))
 
 
 def _event(move: Move) -> tuple[Any, ...]:
-    event = move.event
-    return (
-        move.payout,
-        microseconds(event.at),
-        event.kind,
-        event.attempt,
-        event.external_id,
-        event.http_status or _NULL,
-        event.code,
-        event.outcome,
-        move.before.state.value,
-        move.after.state.value,
-        event.said,
-    )
+    cells = event_cells(move.before, move.after, move.event)
+    return (move.payout, move.event.external_id, *_filled(cells))
 
 
-def _time(moment: datetime | None) -> int | str:
-    return _NULL if moment is None else microseconds(moment)
+def _filled(cells: Iterable[Any]) -> list[Any]:
+    return [_NULL if one is None else one for one in cells]
 
 
 def _cell(place: int, column: Column[Any]) -> ColumnElement[Any]:

@@ -10,12 +10,14 @@ from typing import Any, Final
 
 from sqlalchemy.engine import Connection
 
-from .moves import SIZES
-from .records import Alike
+from .facts import Standing
+from .records import Alike, Happened
 from .schema import events, payouts, to_column
 
-#: What is the same for all of them, in the order of `_standing` and of `_event`.
-_SET: Final = (
+#: Payouts of a statement at most: each is made once for so many rows, and what is left over stays empty.
+SIZES: Final = (1, 16, 64, 256)
+#: What a step changes, but for what is a payout's own, in the order of `standing_cells`.
+SET: Final = (
     payouts.c.state,
     payouts.c.attempt,
     payouts.c.resends,
@@ -30,7 +32,8 @@ _SET: Final = (
     payouts.c.ask_at,
     payouts.c.reason,
 )
-_ADDED: Final = (
+#: What it adds, in the order of `event_cells`.
+ADDED: Final = (
     events.c.at,
     events.c.kind,
     events.c.attempt,
@@ -45,7 +48,7 @@ _EMPTY: Final = ("", "", "")
 
 
 def _update(size: int) -> str:
-    constants = ", ".join(f"{one.name} = ?" for one in _SET)
+    constants = ", ".join(f"{one.name} = ?" for one in SET)
     return (
         f"UPDATE payouts SET {constants}, external_id = moves.column2, reference_no = moves.column3"  # noqa: S608  # names of columns
         f" FROM {_rows(size)} AS moves WHERE payouts.id = moves.column1 AND payouts.state = ? AND payouts.attempt = ?"
@@ -53,8 +56,8 @@ def _update(size: int) -> str:
 
 
 def _insert(size: int) -> str:
-    names = ", ".join(f'"{one.name}"' for one in _ADDED)
-    constants = ", ".join("?" * len(_ADDED))
+    names = ", ".join(f'"{one.name}"' for one in ADDED)
+    constants = ", ".join("?" * len(ADDED))
     return (
         f"INSERT INTO events (payout, external_id, {names})"  # noqa: S608  # as above
         f" SELECT column1, column2, {constants} FROM {_rows(size)} WHERE column1 <> ''"
@@ -89,15 +92,15 @@ def _move(connection: Connection, step: Alike, rows: Sequence[tuple[int, str, st
     kind = bisect_left(SIZES, len(rows))
     cells = list(chain.from_iterable([*rows, *[_EMPTY] * (SIZES[kind] - len(rows))]))
     before = step.before
-    given = (*_standing(step), *cells, before.state.value, before.attempt)
+    given = (*standing_cells(step.after), *cells, before.state.value, before.attempt)
     if connection.exec_driver_sql(_UPDATES[kind], given).rowcount != len(rows):
         return False
-    connection.exec_driver_sql(_INSERTS[kind], (*_event(step), *cells))
+    connection.exec_driver_sql(_INSERTS[kind], (*event_cells(before, step.after, step.event), *cells))
     return True
 
 
-def _standing(step: Alike) -> tuple[Any, ...]:
-    after = step.after
+def standing_cells(after: Standing) -> tuple[Any, ...]:
+    """Return what the columns of `SET` get."""
     return (
         after.state.value,
         after.attempt,
@@ -107,7 +110,7 @@ def _standing(step: Alike) -> tuple[Any, ...]:
         to_column(after.sent_until),
         after.sent_mono,
         after.sent_by,
-        after.accepted,
+        int(after.accepted),
         to_column(after.noticed_at),
         after.asked,
         to_column(after.ask_at),
@@ -115,8 +118,8 @@ def _standing(step: Alike) -> tuple[Any, ...]:
     )
 
 
-def _event(step: Alike) -> tuple[Any, ...]:
-    event = step.event
+def event_cells(before: Standing, after: Standing, event: Happened) -> tuple[Any, ...]:
+    """Return what the columns of `ADDED` get."""
     return (
         to_column(event.at),
         event.kind,
@@ -124,7 +127,7 @@ def _event(step: Alike) -> tuple[Any, ...]:
         event.http_status,
         event.code,
         event.outcome,
-        step.before.state.value,
-        step.after.state.value,
+        before.state.value,
+        after.state.value,
         event.said,
     )

@@ -40,6 +40,8 @@ _RUN: Final = (
     "tests/payouts/test_runner.py",
     "tests/payouts/test_edges.py",
     "tests/payouts/test_report.py",
+    "tests/payouts/test_alike.py",
+    "tests/payouts/test_read_only.py",
 )
 #: Module -> the tests that may notice: plan, ledger and runner, and what they are made of.
 TARGETS: Final = {
@@ -50,6 +52,7 @@ TARGETS: Final = {
     "ledger": _RUN,
     "records": _RUN,
     "moves": _RUN,
+    "together": _RUN,
     "writer": _RUN,
     "database": _RUN,
     "lock": _RUN,
