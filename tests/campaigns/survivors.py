@@ -9,4 +9,14 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
         'return ""',
         "nothing returned",
     ): "whoever asks for a doubt or a difference looks at its truth alone",
+    (
+        "outcomes",
+        'return (code.status, code.case) if code else (0, "")',
+        "1 for 0",
+    ): "stands for no code, and is looked up among codes: none of them is (1, ...)",
+    (
+        "outcomes",
+        'return (code.status, code.case) if code else (0, "")',
+        "another text for ''",
+    ): "as above",
 }

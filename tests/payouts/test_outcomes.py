@@ -240,6 +240,8 @@ PAYOUT = Payout(
         (SessionMisuse("closed"), None, "", "9", "closed"),
         (TopUpAccepted(response_code="2023800", external_id="8"), 202, "2023800", "8", ""),
         (TopUpAccepted(response_code="odd"), None, "odd", "9", ""),
+        (TopUpAccepted(response_code="202"), 202, "202", "9", ""),
+        (TopUpAccepted(response_code="202-38"), 202, "202-38", "9", ""),
         (None, None, "", "9", ""),
     ],
 )
