@@ -119,6 +119,7 @@ class Session:
     def run(self) -> Tally:
         """Try every mistake, tell about those that nobody noticed, and return the tally."""
         found = list(mutants(self.source))
+        print(f"{self.module}: {len(found)} mistakes to try ...", file=sys.stderr, flush=True)
         tried = self._try(found)
         left = [one for one in tried if one.code == 0]
         again = [self._import(found[one.number], one) for one in left]

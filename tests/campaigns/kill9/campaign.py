@@ -97,6 +97,7 @@ class _OneJob:
             with urllib.request.urlopen(f"{url}/books") as answer:
                 books = json.load(answer)
         asyncio.run(compare(self.here / "ledger.db", books, self.report))
+        say(f"job {self.report.jobs} has ended: {self.report.rows} rows, paid twice {len(self.report.twice)}")
 
     def _once(self, url: str, ahead: float) -> tuple[str, float]:
         where = [str(self.here / "ledger.db"), str(self.here / "payouts.csv"), url, str(self.key), str(ahead)]
@@ -104,8 +105,16 @@ class _OneJob:
         limit = self.chance.uniform(0.0, 2.0) if self.report.kills < self.kills else None
         # One in four dies wherever it is, perhaps while it imports; the others after they began to send.
         ended, ahead = run_and_kill(command, limit, ahead, anywhere=self.chance.random() < 0.25)
-        self.report.kills += limit is not None and not ended
+        if limit is not None and not ended:
+            self.report.kills += 1
+            if self.report.kills % 10 == 0:
+                say(f"{self.report.kills} of {self.kills} kills")
         return ended, ahead
+
+
+def say(text: str) -> None:
+    """Tell whoever watches: standard output belongs to what was found."""
+    print(f"  {text}", file=sys.stderr, flush=True)
 
 
 def run_and_kill(command: list[str], limit: float | None, ahead: float, *, anywhere: bool) -> tuple[str, float]:
