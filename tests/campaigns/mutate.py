@@ -197,8 +197,9 @@ class _Trying(TimeLimit):
 
     def _try(self, session: pytest.Session, number: int, bodies: Sequence[range]) -> Tried:
         line = self._found[number].line
-        # What stands outside of functions may be noticed by whoever uses the module.
         tests = self.touched.tests(next((one for one in bodies if line in one), None))
+        # What stands outside of functions, or runs at the import only, may be noticed by whoever uses the module.
+        tests = tests or self.touched.tests(None)
         longest = max((self.touched.seconds[one] for one in tests), default=0.0)
         self.seconds = max(_AT_LEAST, round(10 * longest))
         code = in_child(partial(self._play, session, number, tests))[0] if tests else 0

@@ -19,4 +19,48 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
         'return (code.status, code.case) if code else (0, "")',
         "another text for ''",
     ): "as above",
+    (
+        "moves",
+        'return select(*cells).select_from(text(f"(VALUES {',
+        '.join([row] * size)})")).subquery("moves")',
+        "another text for 'moves'",
+    ): "a name",
+    (
+        "moves",
+        'return select(*cells).select_from(text(f"(VALUES {',
+        '.join([row] * size)})")).subquery("moves")',
+        "another text for ')'",
+    ): "gives the rows a name that nobody uses",
+    (
+        "moves",
+        'cells = [_cell(place, one).label(f"cell_{place}") for place, one in enumerate(columns, start=1)]',
+        "another text for 'cell_'",
+    ): "a name",
+    (
+        "moves",
+        "values = {one.name: cell for one, cell in zip(_CHANGED, then, strict=True)}",
+        "False for True",
+    ): "they are of one length, or nothing works",
+    (
+        "moves",
+        "return payouts.update().values(values).where(*[one == cell for one, cell in zip(_FOUND, found, strict=True)])",
+        "False for True",
+    ): "as above",
+    (
+        "moves",
+        "for start in range(0, len(moves), SIZES[-1]):",
+        "2 for 1",
+    ): "a payout that has moved already cannot again: each is then tried alone, which is slower and comes to the same",
+    ("together", "for start in range(0, len(rows), SIZES[-1]):", "2 for 1"): "as for moves",
+    (
+        "together",
+        "return all(_move(connection, step, rows) for rows in _parts(step.rows))",
+        "nothing returned",
+    ): "each is then tried alone, which is slower and comes to the same",
+    ("together", "SIZES: Final = (1, 16, 64, 256)", "65 for 64"): "another size",
+    (
+        "together",
+        '_EMPTY: Final = ("", "", "")',
+        "another text for ''",
+    ): "only the first of the three is looked at, and a mistake there is noticed",
 }

@@ -10,7 +10,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gopay_async import InvalidInput
+from gopay_async import InvalidInput, NotSent
 from gopay_async.api import TopUp, TopUpAccepted
 from gopay_async.payouts import Job, Moved, Payout, Rules, State
 from gopay_async.payouts.desk import Desk, Taken, Watch
@@ -163,6 +163,22 @@ async def test_more_payouts_than_fit_in_a_statement_take_a_step_together(here: W
 
     assert (len(made), len(told)) == (600, 600)
     assert (await here.ledger.counts(job.id)).keys() == {State.SENDING}
+
+
+async def test_more_payouts_than_fit_in_a_statement_take_steps_of_their_own_together(here: World) -> None:
+    job = await here.submit(some(600))
+    desk = desk_of(here, job, [])
+    sending = await claimed(desk, await here.ledger.rows(job.id, limit=600))
+
+    await desk.record([desk.judge_answer(one, NotSent(one.top_up, one.external_id, "reset")) for one in sending])
+
+    assert (await here.ledger.counts(job.id)).keys() == {State.PLANNED}
+    for place in (0, 63, 64, 255, 256, 599):
+        history = await here.ledger.history(sending[place].id)
+        assert [(one.kind, one.external_id) for one in history] == [
+            ("claimed", str(place + 1)),
+            ("answered", str(place + 1)),
+        ]
 
 
 async def test_an_answer_to_a_payout_that_has_moved_takes_nothing_back(here: World) -> None:
