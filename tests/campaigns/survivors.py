@@ -21,14 +21,12 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
     ): "as above",
     (
         "moves",
-        'return select(*cells).select_from(text(f"(VALUES {',
-        '.join([row] * size)})")).subquery("moves")',
+        'return select(*cells).select_from(text(f"(VALUES {\', \'.join([row] * size)})")).subquery("moves")',
         "another text for 'moves'",
     ): "a name",
     (
         "moves",
-        'return select(*cells).select_from(text(f"(VALUES {',
-        '.join([row] * size)})")).subquery("moves")',
+        'return select(*cells).select_from(text(f"(VALUES {\', \'.join([row] * size)})")).subquery("moves")',
         "another text for ')'",
     ): "gives the rows a name that nobody uses",
     (
@@ -50,13 +48,13 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
         "moves",
         "for start in range(0, len(moves), SIZES[-1]):",
         "2 for 1",
-    ): "a payout that has moved already cannot again: each is then tried alone, which is slower and comes to the same",
+    ): "who has moved cannot again: each is then tried alone, slower and with the same result",
     ("together", "for start in range(0, len(rows), SIZES[-1]):", "2 for 1"): "as for moves",
     (
         "together",
         "return all(_move(connection, step, rows) for rows in _parts(step.rows))",
         "nothing returned",
-    ): "each is then tried alone, which is slower and comes to the same",
+    ): "each is then tried alone, slower and with the same result",
     ("together", "SIZES: Final = (1, 16, 64, 256)", "65 for 64"): "another size",
     (
         "together",
