@@ -191,8 +191,7 @@ def reconcile(
         async with open_ledger(ledger, create=False) as book, connection.session(concurrency) as gopay:
             found = await book.job(job)
             reconciler = Reconciler(book, gopay, connection.account, settings)
-            differences = [one async for one in reconciler.differences(found)]
-            show_differences(screen, differences)
+            differences = await show_differences(screen, reconciler.differences(found))
             show_job(screen, await book.job(found.id), await book.counts(found.id), book.path)
             return 1 if differences else 0
 

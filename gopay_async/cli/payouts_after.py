@@ -2,7 +2,7 @@
 
 import getpass
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -103,20 +103,33 @@ def _line_of(one: Happened) -> str:
     return "  ".join([local_time(one.at), what, *(part for part in said if part)])
 
 
-def show_differences(screen: Screen, found: Sequence[Difference]) -> None:
-    """Print where ledger, provider and notifications do not agree."""
+async def show_differences(screen: Screen, differences: AsyncIterator[Difference]) -> int:
+    """Print where ledger, provider and notifications do not agree, as it is found; return in how many places."""
+    number = 0
+    page: list[Difference] = []
+    async for one in differences:
+        page.append(one)
+        if len(page) == _SHOWN:
+            _show_page(screen, page)
+            number, page = number + len(page), []
+    _show_page(screen, page)
+    number += len(page)
+    screen.facts({"event": "reconciled", "differences": number})
+    if number:
+        words = f"{plural(number, 'difference')} between ledger, provider and notifications, listed above."
+    else:
+        words = "Ledger, provider and notifications agree about everything that was sent."
+    screen.say(f"{words} No money was sent.")
+    return number
+
+
+def _show_page(screen: Screen, found: Sequence[Difference]) -> None:
     columns = ("line", "reference", "ledger", "provider", "notification", "said")
     screen.table(
         "difference",
         columns,
         [
-            (one.line, one.reference, one.ledger.value, one.provider or "-", one.notification or "-", one.said)
+            (one.line or "-", one.reference, one.ledger or "-", one.provider or "-", one.notification or "-", one.said)
             for one in found
         ],
     )
-    screen.facts({"event": "reconciled", "differences": len(found)})
-    if found:
-        words = f"{plural(len(found), 'difference')} between ledger, provider and notifications, listed above."
-    else:
-        words = "Ledger, provider and notifications agree about everything that was sent."
-    screen.say(f"{words} No money was sent.")

@@ -62,8 +62,8 @@ def todo(job: Job, counts: Counts, ledger: Path) -> Iterator[str]:
     """Yield what a person must know, or do, about *job*."""
     if job.paused:
         planned = counts.get(State.PLANNED, (0, 0))[0]
-        unsent = f" {plural(planned, 'payout')} {'waits' if planned == 1 else 'wait'}, unsent." if planned else ""
-        yield f"Paused: {job.paused.rstrip('.')}.{unsent} {advice(job.paused)} Then resume."
+        waits = f" {plural(planned, 'payout')} {'waits' if planned == 1 else 'wait'} to be sent." if planned else ""
+        yield f"Paused: {job.paused.rstrip('.')}.{waits} {advice(job.paused)} Then resume."
     if job.distrust:
         yield (
             f"The inquiry cannot be believed ({job.distrust}): no unknown payout of this job is sent again by itself. "

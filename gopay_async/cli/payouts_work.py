@@ -3,6 +3,7 @@
 import asyncio
 import shlex
 import sys
+import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
@@ -39,6 +40,8 @@ from .payouts_words import command, plural, settling, span
 CODES: Final = {How.PAID: 0, How.DONE: 1, How.OPEN: 3, How.PAUSED: 4, How.INTERRUPTED: 130}
 BAD_INPUT: Final = 2
 STOPPED: Final = 4
+#: What nobody thought of; the number is that of `sysexits.h`.
+BROKEN: Final = 70
 
 
 @frozen(kw_only=True)
@@ -75,6 +78,9 @@ def finish(work: Coroutine[Any, Any, int], screen: Screen) -> NoReturn:
         code = _complain(screen, error, STOPPED)
     except GoPayError as error:
         code = _complain(screen, error, BAD_INPUT)
+    except Exception:  # noqa: BLE001  # a mistake of ours, or of the machine: it must not end as a finished job does
+        traceback.print_exc()
+        code = BROKEN
     raise typer.Exit(code)
 
 
@@ -232,7 +238,10 @@ async def go(till: Till, job: Job, *, yes: bool) -> int:
         async with till.connection.session(till.settings.concurrency) as gopay:
             ended = await _watch(screen, Runner(book, gopay, till.connection.account, till.settings), job)
     except asyncio.CancelledError:
-        screen.say("Ended at once. What was in flight is unknown now: the next run asks about it before it goes on.")
+        screen.say(
+            "Ended at once. What was in flight is unknown now, and is not sent again before the provider has been "
+            "asked about it, ten minutes from now at the earliest; the rest waits until you go on."
+        )
         _say_how_to_go_on(till, job)
         return CODES[How.INTERRUPTED]
     show_job(screen, ended.job, ended.counts, book.path)

@@ -9,6 +9,7 @@ from ..api import InquireAccount
 from ..errors import InvalidAccount, NotFound, OperationError, Refused
 from ..session import GoPaySession
 from .draft import Draft
+from .groups import first_error
 from .outcomes import words
 from .rows import Notable, Problem
 
@@ -20,9 +21,10 @@ async def verify_accounts(draft: Draft, session: GoPaySession, *, concurrency: i
     """
     done = 0
     for page in draft.pages(concurrency):
-        async with asyncio.TaskGroup() as tasks:
-            for row in page:
-                tasks.create_task(_verify(draft, session, row))
+        with first_error():
+            async with asyncio.TaskGroup() as tasks:
+                for row in page:
+                    tasks.create_task(_verify(draft, session, row))
         done += len(page)
         yield done
 

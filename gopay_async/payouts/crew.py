@@ -13,7 +13,7 @@ from . import outcomes
 from .desk import Desk, Step, Taken
 from .outcomes import entry
 from .pacer import Pacer
-from .plan import Crashed, Outcome
+from .plan import Crashed, Outcome, Reach
 from .progress import Settings, Slowed
 from .records import Payout
 from .streak import BROKEN, Streak
@@ -23,7 +23,7 @@ _GATHER: Final = 0.02
 
 
 class _NotBegun(GoPayError):
-    """It was claimed, and then the run ended before it was sent."""
+    """It was claimed, and then something happened for which it must not be sent now."""
 
 
 @define
@@ -119,10 +119,15 @@ class Crew:
     async def _record_now(self) -> None:
         taken, self._taken = self._taken, Taken()
         steps, self._steps = self._steps, []
-        if taken:
-            await self.desk.accept(taken)
-        if steps:
-            await self.desk.record(steps)
+        try:
+            if taken:
+                await self.desk.accept(taken)
+            if steps:
+                await self.desk.record(steps)
+        except asyncio.CancelledError:
+            # What was taken waits to be written already; what of these does too is not written twice.
+            self.desk.submit(steps)
+            raise
         self.underway.difference_update([one.id for one in taken], [one.payout.id for one in steps])
         self.news.set()
 
@@ -162,6 +167,8 @@ class Crew:
             self.news.set()
         if self.halted.is_set():
             return _NotBegun("the run ended before it was sent")
+        if payout.alike.reach is Reach.NOT_FOUND and self.desk.trust.distrust:
+            return _NotBegun("the inquiry that did not find it has been wrong meanwhile")
         try:
             top_up = payout.top_up
             return await self.session.send(top_up, external_id=payout.external_id, timeout=self.settings.timeout)

@@ -168,6 +168,9 @@ class Desk:
 
     def submit(self, steps: Sequence[Step]) -> None:
         """Have *steps* written without waiting: for whoever must not wait any more."""
+        for one in steps:
+            if one.done.disproves:
+                self.ledger.submit_distrust(one.payout.job, one.done.disproves)
         self.ledger.submit([one.move for one in steps])
 
     async def _follow(self, steps: Sequence[Step]) -> None:
@@ -180,6 +183,8 @@ class Desk:
             *[
                 _moved(one.payout, one.done.standing.state, one.done.ignored or one.done.standing.reason)
                 for one in steps
+                # A notification may be about a payout of another job.
+                if one.payout.job == self.job.id
             ]
         )
 
@@ -283,7 +288,12 @@ async def settle(ledger: Ledger, payout: Payout, *, state: State, who: str, note
     if not who.strip() or not note.strip():
         raise InvalidInput("note", "who settles a payout says why")
     with ledger.lock(f"settling {payout.reference}"):
-        now = ledger.clock.now()
+        watch = Watch(ledger.clock)
+        watch.begin(await ledger.last_event_at())
+        if watch.set_back:
+            # Written at that time, it would hide from the next run that the clock is wrong.
+            raise JobRefused(f"Nothing was settled: {watch.set_back}.")
+        now = watch.moment().at
         fact = Settled(at=now, state=state, who=who.strip(), note=note.strip())
         done = decide(payout.standing, fact, rules, Trust())
         attempt, reason = payout.alike.attempt, done.standing.reason

@@ -13,6 +13,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from ..api import TopUp
+from ..errors import LedgerFull
 from .records import sen
 from .rows import Notable, Problem, ReadRow
 
@@ -129,9 +130,10 @@ _REPEATED: Final = """
 
 @contextmanager
 def new_draft() -> Iterator[Draft]:
-    """Give an empty draft while the context lasts; its temporary file goes with it."""
+    """Give an empty draft while the context lasts; its temporary file goes with it.  Raises LedgerFull without room."""
     with (
-        TemporaryDirectory(prefix="gopay-async-") as folder,
+        _temporary_folder() as folder,
+        _in_our_words(),
         # Another thread fills it; never two at once.
         closing(sqlite3.connect(Path(folder, "draft"), check_same_thread=False)) as connection,
     ):
@@ -139,6 +141,28 @@ def new_draft() -> Iterator[Draft]:
         connection.execute("PRAGMA synchronous=OFF")
         connection.execute(_TABLE)
         yield Draft(connection)
+
+
+def _temporary_folder() -> "TemporaryDirectory[str]":
+    try:
+        return TemporaryDirectory(prefix="gopay-async-")
+    except OSError as error:
+        raise _no_room(error) from error
+
+
+@contextmanager
+def _in_our_words() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _no_room(error) from error
+
+
+def _no_room(error: Exception) -> LedgerFull:
+    return LedgerFull(
+        f"The rows could not be kept in a temporary file ({error}): make room in the folder for temporary files, or "
+        "name another one in TMPDIR. Nothing was imported and nothing was sent."
+    )
 
 
 def columns(one: TopUp) -> tuple[Any, ...]:

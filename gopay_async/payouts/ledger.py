@@ -1,6 +1,6 @@
 """The ledger: what was intended, what was tried, what came of it.  Decides nothing and knows no network."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from json import loads
@@ -130,15 +130,15 @@ class Ledger:
 
     async def pause(self, job: str, reason: str) -> None:
         """Note why *job* waits for a person; an empty *reason* lets it go on."""
-        await self._update_job(job, paused=reason)
+        await self._writer.transact(_job_update(job, paused=reason))
 
     async def distrust(self, job: str, reason: str) -> None:
         """Note that *job* sends nothing again by itself, because its inquiry was wrong."""
-        await self._update_job(job, distrust=reason)
+        await self._writer.transact(_job_update(job, distrust=reason))
 
-    async def _update_job(self, job: str, **values: str) -> None:
-        statement = jobs.update().where(jobs.c.id == job).values(**values)
-        await self._writer.transact(lambda connection: connection.execute(statement))
+    def submit_distrust(self, job: str, reason: str) -> None:
+        """Have it noted soon, and not later than the ledger is closed."""
+        self._writer.submit_work(_job_update(job, distrust=reason))
 
     async def import_job(
         self,
@@ -326,6 +326,15 @@ class Ledger:
         statement = notices.update().where(notices.c.id == notice).values(**values)
         await self._writer.transact(lambda connection: connection.execute(statement))
 
+    async def strays(
+        self, account: Account, *, since: datetime, after: int = 0, limit: int = 500
+    ) -> list[tuple[int, str]]:
+        """Return number and body of notifications about no payout of this ledger that came after *since*."""
+        query = select(notices.c.id, notices.c.body).join(accounts).where(_of(account), notices.c.id > after)
+        query = query.where(notices.c.payout.is_(None), notices.c.applied_at.is_not(None))
+        query = query.where(notices.c.received_at >= microseconds(since)).order_by(notices.c.id).limit(limit)
+        return [(number, body) for number, body in await self._read(query)]
+
     async def notices_of(self, payout: int) -> list[tuple[str, str]]:
         """Return body and effect of the notifications about *payout*, oldest first."""
         query = select(notices.c.body, notices.c.effect).where(notices.c.payout == payout).order_by(notices.c.id)
@@ -384,3 +393,8 @@ def _named(row: "Row[*tuple[Any, ...]]") -> dict[str, Any]:
 def _happened(row: Mapping[str, Any]) -> Happened:
     names = ("kind", "attempt", "external_id", "http_status", "code", "outcome", "said", "before", "state")
     return Happened(at=moment_of(row["at"]), **{name: row[name] for name in names})
+
+
+def _job_update(job: str, **values: str) -> Callable[[Connection], object]:
+    statement = jobs.update().where(jobs.c.id == job).values(**values)
+    return lambda connection: connection.execute(statement)

@@ -34,9 +34,9 @@ from .facts import (
     State,
     Transition,
     Trust,
-    changed,
     is_inside_window,
 )
+from .steps import difference, disputed, to, unexpected, unknown
 
 __all__ = [
     "OPEN",
@@ -87,10 +87,10 @@ def _claimed(row: Standing, event: Claimed, rules: Rules, trust: Trust) -> Trans
     if problem := whether_to_send(row, event.when.at, rules):
         raise InvalidInput("payout", f"must not be sent: {problem}")
     if row.reach is Reach.NOT_FOUND and trust.distrust:
-        return _to(
+        return to(
             row, State.UNKNOWN, f"not sent again: {trust.distrust}", ask_at=_next_inquiry(row, event.when.at, rules)
         )
-    return _to(
+    return to(
         row,
         State.SENDING,
         "",
@@ -104,7 +104,7 @@ def _claimed(row: Standing, event: Claimed, rules: Rules, trust: Trust) -> Trans
 def _crashed(row: Standing, event: Crashed, rules: Rules, trust: Trust) -> Transition:
     if row.state is not State.SENDING:
         return Transition(standing=row, ignored=f"it is {row.state}")
-    return _unknown(row, event.when, "the process that sent it ended before it had the answer", rules)
+    return unknown(row, event.when, "the process that sent it ended before it had the answer", rules)
 
 
 def _settled(row: Standing, event: Settled, rules: Rules, trust: Trust) -> Transition:
@@ -113,7 +113,7 @@ def _settled(row: Standing, event: Settled, rules: Rules, trust: Trust) -> Trans
     stale = row.state in (State.PLANNED, State.ACCEPTED) and not is_inside_window(row, event.at, rules)
     if row.state not in (State.UNKNOWN, State.DISPUTED) and not stale:
         raise InvalidInput("row", f"is {row.state}: a person settles only what is unknown, disputed or past the window")
-    return _to(row, event.state, f"settled by {event.who}: {event.note}", ask_at=None)
+    return to(row, event.state, f"settled by {event.who}: {event.note}", ask_at=None)
 
 
 # --- the answer to an attempt ----------------------------------------------------------------------------------------
@@ -139,11 +139,11 @@ def _answered_in_flight(row: Standing, event: Answered, rules: Rules) -> Transit
     if event.outcome is Outcome.ACCEPTED:
         return _accepted(row, event, rules)
     if event.outcome is Outcome.UNKNOWN:
-        return _unknown(row, event.when, event.said, rules)
+        return unknown(row, event.when, event.said, rules)
     if event.outcome is Outcome.REFUSED:
-        return _to(row, State.REFUSED, event.said)
+        return to(row, State.REFUSED, event.said)
     reach = row.reach if event.outcome in _PROCESSED_NOTHING else max(row.reach, Reach.REFUSED)
-    return _to(row, State.PLANNED, event.said, reach=reach)
+    return to(row, State.PLANNED, event.said, reach=reach)
 
 
 def _answered_late(row: Standing, event: Answered, rules: Rules) -> Transition:
@@ -153,12 +153,12 @@ def _answered_late(row: Standing, event: Answered, rules: Rules) -> Transition:
     if event.outcome is Outcome.ACCEPTED and row.state in (State.ACCEPTED, State.PAID, State.RETURNED):
         return Transition(standing=evolve(row, accepted=True, reference_no=row.reference_no or event.reference_no))
     if event.outcome in _NO and row.state in (State.ACCEPTED, State.PAID, State.RETURNED):
-        return _disputed(row, f"it is {row.state}, and yet the answer to its attempt is: {event.said}")
+        return disputed(row, f"it is {row.state}, and yet the answer to its attempt is: {event.said}")
     return Transition(standing=row, ignored=f"it is already {row.state}")
 
 
 def _accepted(row: Standing, event: Answered, rules: Rules) -> Transition:
-    return _to(
+    return to(
         row,
         State.ACCEPTED,
         event.said,
@@ -177,12 +177,12 @@ def _held(row: Standing, event: Answered, rules: Rules) -> Transition:
         return Transition(standing=row, ignored="it is already disputed")
     if row.reach is Reach.NOWHERE:
         words = "the reference was used before, and not by this payout: somebody may have been paid under it"
-        return evolve(_disputed(row, f"{event.said}; {words}"), elsewhere=True)
+        return evolve(disputed(row, f"{event.said}; {words}"), elsewhere=True)
     if row.reach is Reach.NOT_FOUND:
         wrong = "the provider holds a reference that the inquiry did not find"
-        return evolve(_disputed(row, f"{event.said}; {wrong}"), disproves=wrong)
+        return evolve(disputed(row, f"{event.said}; {wrong}"), disproves=wrong)
     if row.state is State.SENDING:
-        return _unknown(row, event.when, event.said, rules)
+        return unknown(row, event.when, event.said, rules)
     return Transition(standing=row, ignored=f"it is already {row.state}")
 
 
@@ -209,8 +209,10 @@ _FOUND: Final[dict[Finding, dict[State, State]]] = {
 
 
 def _asked(row: Standing, event: Asked, rules: Rules, trust: Trust) -> Transition:
-    if event.attempt != row.attempt or row.state in (State.PLANNED, State.SENDING, State.DISPUTED):
+    if event.attempt != row.attempt or row.state in (State.SENDING, State.DISPUTED):
         return Transition(standing=row, ignored=f"it is {row.state} in attempt {row.attempt}")
+    if row.state is State.PLANNED:
+        return _asked_unsent(row, event)
     row = evolve(row, asked=row.asked + 1)
     if row.state in (State.UNKNOWN, State.ACCEPTED):
         row = evolve(row, ask_at=_next_inquiry(row, event.when.at, rules))
@@ -218,15 +220,23 @@ def _asked(row: Standing, event: Asked, rules: Rules, trust: Trust) -> Transitio
         return _not_found(row, event, rules, trust)
     if event.finding is Finding.NOTHING:
         return Transition(standing=row, ignored=event.said or event.finding.value)
-    difference = _difference(row, event.amount, event.number)
-    if difference:
-        return _disputed(row, f"the inquiry names {difference}")
+    differs = difference(row, event.amount, event.number)
+    if differs:
+        return disputed(row, f"the inquiry names {differs}")
     after = _FOUND[event.finding].get(row.state)
     said = f"the inquiry says {event.finding}"
     if after is State.DISPUTED:
-        return _disputed(row, f"it was {row.state}, and yet {said}")
-    done = _to(row, after, said) if after else Transition(standing=row, ignored=f"it is already {row.state}")
+        return disputed(row, f"it was {row.state}, and yet {said}")
+    done = to(row, after, said) if after else Transition(standing=row, ignored=f"it is already {row.state}")
     return evolve(done, proves=row.accepted)
+
+
+def _asked_unsent(row: Standing, event: Asked) -> Transition:
+    """Judge what an inquiry says about a payout that nothing is known to have been sent for, or nothing that counts."""
+    refused = row.reach is Reach.REFUSED and event.finding is Finding.FAILED
+    if refused or event.finding in (Finding.NOT_FOUND, Finding.NOTHING):
+        return Transition(standing=row, ignored=event.said or event.finding.value)
+    return unexpected(row, f"the inquiry says {event.finding}")
 
 
 def _not_found(row: Standing, event: Asked, rules: Rules, trust: Trust) -> Transition:
@@ -237,8 +247,8 @@ def _not_found(row: Standing, event: Asked, rules: Rules, trust: Trust) -> Trans
     if row.state is not State.UNKNOWN or doubt:
         return Transition(standing=evolve(row, reason=_not_believed(row, doubt)), ignored=f"not found; {doubt}")
     if row.resends >= rules.resends:
-        return _disputed(row, f"it was not found again after it had been sent again {row.resends} times")
-    return _to(
+        return disputed(row, f"it was not found again after it had been sent again {row.resends} times")
+    return to(
         row,
         State.PLANNED,
         "it was not found, and is sent again",
@@ -288,9 +298,9 @@ def _next_inquiry(row: Standing, at: datetime, rules: Rules) -> datetime | None:
 def _noticed(row: Standing, event: Noticed, rules: Rules, trust: Trust) -> Transition:
     if row.state is State.DISPUTED or event.notice is Notice.OTHER:
         return Transition(standing=row, ignored=event.said or f"it is {row.state}")
-    difference = _difference(row, event.amount, event.number)
-    if difference:
-        return _disputed(row, f"a notification names {difference}")
+    differs = difference(row, event.amount, event.number)
+    if differs:
+        return disputed(row, f"a notification names {differs}")
     if row.state is State.PLANNED:
         return _noticed_unsent(row, event)
     done = _NOTICES[event.notice](row, event)
@@ -314,26 +324,24 @@ def _noticed_unsent(row: Standing, event: Noticed) -> Transition:
     """Judge a notification about a payout that nothing is known to have been sent for."""
     if row.reach is Reach.REFUSED and event.notice is Notice.FAILED:
         return Transition(standing=row, ignored="the attempt before was refused anyway")
-    wrong = "the provider holds a reference that the inquiry did not find" if row.reach is Reach.NOT_FOUND else ""
-    done = _disputed(row, f"a notification says {event.notice}, and yet nothing is under way")
-    return evolve(done, disproves=wrong, elsewhere=row.reach is Reach.NOWHERE)
+    return unexpected(row, f"a notification says {event.notice}")
 
 
 def _noticed_accepted(row: Standing, event: Noticed) -> Transition:
     if row.state in (State.SENDING, State.UNKNOWN):
-        return _to(row, State.ACCEPTED, event.said, sent_until=event.at, sent_mono=None, sent_by="")
+        return to(row, State.ACCEPTED, event.said, sent_until=event.at, sent_mono=None, sent_by="")
     if row.state is State.REFUSED:
-        return _disputed(row, "it was refused, and yet a notification says that it is under way")
+        return disputed(row, "it was refused, and yet a notification says that it is under way")
     return Transition(standing=row, ignored=f"it is already {row.state}")
 
 
 def _noticed_completed(row: Standing, event: Noticed) -> Transition:
     if row.state in (State.SENDING, State.UNKNOWN, State.ACCEPTED):
-        return _to(row, State.PAID, event.said)
+        return to(row, State.PAID, event.said)
     if row.state is State.FAILED and _is_older(event, row):
-        return _to(row, State.RETURNED, "completed, then failed")
+        return to(row, State.RETURNED, "completed, then failed")
     if row.state in (State.FAILED, State.REFUSED):
-        return _disputed(row, f"it was {row.state}, and yet a notification says completed")
+        return disputed(row, f"it was {row.state}, and yet a notification says completed")
     return Transition(standing=row, ignored=f"it is already {row.state}")
 
 
@@ -341,9 +349,9 @@ def _noticed_failed(row: Standing, event: Noticed) -> Transition:
     other = bool(row.reference_no and event.reference_no and row.reference_no != event.reference_no)
     unclear = row.reach is not Reach.NOWHERE and not row.reference_no
     if row.state is State.PAID and not other:
-        return _to(row, State.RETURNED, "completed, then failed")
+        return to(row, State.RETURNED, "completed, then failed")
     if row.state in (State.SENDING, State.UNKNOWN, State.ACCEPTED) and not (other or unclear):
-        return _to(row, State.FAILED, event.said)
+        return to(row, State.FAILED, event.said)
     # An earlier attempt may be meant, of which nothing is left: the inquiry tells about this one.
     words = "it may be about an earlier attempt" if other or unclear else f"it is already {row.state}"
     return Transition(standing=row, ignored=words)
@@ -358,36 +366,6 @@ _NOTICES: Final[dict[Notice, Callable[[Standing, Noticed], Transition]]] = {
     Notice.COMPLETED: _noticed_completed,
     Notice.FAILED: _noticed_failed,
 }
-
-
-def _to(row: Standing, state: State, reason: str, **changes: Any) -> Transition:
-    standing = {"state": state, "reason": reason, "ask_at": row.ask_at if state in OPEN else None, **changes}
-    return Transition(standing=changed(row, standing))
-
-
-def _unknown(row: Standing, when: Moment, reason: str, rules: Rules) -> Transition:
-    return _to(
-        row,
-        State.UNKNOWN,
-        reason,
-        sent_until=when.at,
-        sent_mono=when.mono,
-        sent_by=when.runner,
-        asked=0,
-        ask_at=when.at + rules.patience,
-    )
-
-
-def _disputed(row: Standing, reason: str) -> Transition:
-    return _to(row, State.DISPUTED, reason, ask_at=None)
-
-
-def _difference(row: Standing, amount: int | None, number: str | None) -> str:
-    if amount is not None and amount != row.amount:
-        return f"Rp {amount / 100:.2f} instead of Rp {row.amount / 100:.2f}"
-    if number and number.lstrip("+") != row.number:
-        return "another number"
-    return ""
 
 
 _DECISIONS: Final[dict[type[Any], Callable[[Standing, Any, Rules, Trust], Transition]]] = {

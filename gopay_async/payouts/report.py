@@ -55,7 +55,7 @@ MEANINGS: Final = {
     State.UNKNOWN: "perhaps paid: the provider is asked, it is not simply sent again",
     State.ACCEPTED: "the provider has it, and has not yet said paid",
     State.SENDING: "under way",
-    State.PLANNED: "not sent",
+    State.PLANNED: "waits to be sent, perhaps once more: do not pay it in another way",
 }
 HEADER: Final = (
     "line",

@@ -13,6 +13,7 @@ from ..models import new_external_id
 from ..session import GoPaySession
 from .crew import Crew
 from .desk import Desk, Watch, groups
+from .groups import first_error
 from .inbox import apply_notices
 from .intake import check_account
 from .ledger import Counts, Ledger
@@ -57,7 +58,7 @@ class Runner:
         """
         check_account(job, self.account)
         with self.ledger.lock(f"job {job.short} ({job.name})"):
-            run = self._run = _Run(self, await self.ledger.job(job.id))
+            run = self._run = _Run(self, job)
             task = asyncio.create_task(run.run(), name=f"gopay_async job {job.short}")
             try:
                 while (events := await run.events.get()) is not None:
@@ -136,10 +137,8 @@ class _Run:
         """Run to the end; raise what stopped it."""
         try:
             await self._begin()
-            try:
+            with first_error():
                 await self.crew.run(self._dispatch)
-            except BaseExceptionGroup as group:
-                raise _first(group) from None
             await self._end()
         finally:
             await self._close()
@@ -151,6 +150,7 @@ class _Run:
 
     async def _begin(self) -> None:
         await self.ledger.check()
+        self.job = self.desk.job = await self.ledger.job(self.job.id)
         self.watch.begin(await self.ledger.last_event_at())
         if self.watch.set_back:
             raise JobRefused(f"Nothing was sent: {self.watch.set_back}.")
@@ -285,9 +285,3 @@ class _Run:
         finally:
             sleeping.cancel()
             halted.cancel()
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the error that stopped the run: the others are what it did to the rest."""
-    first = group.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first

@@ -134,10 +134,9 @@ class FileSource:
                 continue
             try:
                 found = json.loads(text, parse_float=_Digits, parse_constant=_refuse, object_pairs_hook=_once)
-                cells: dict[str, Any] = {
-                    _COLUMNS.get(_key(str(one))) or one: value for one, value in dict(found).items()
-                }
-            except (ValueError, TypeError, RecursionError) as error:
+                # Of something else these are no fields, and nobody has looked for the same one twice.
+                cells: dict[str, Any] = {_COLUMNS.get(_key(one)) or one: found[one] for one in _fields(found)}
+            except (ValueError, RecursionError) as error:
                 yield ReadRow(line, None, (Problem(line, "", f"is not one JSON object ({error})"),))
                 continue
             others.update(dict.fromkeys(one for one in cells if one not in _COLUMNS.values()))
@@ -162,6 +161,12 @@ class _Digits(Decimal):
 
 def _refuse(word: str) -> None:
     raise ValueError(f"{word} is not JSON")
+
+
+def _fields(found: object) -> list[str]:
+    if isinstance(found, dict):
+        return list(found)
+    raise ValueError("it is something else")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

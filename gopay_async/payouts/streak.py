@@ -2,11 +2,13 @@
 
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from .facts import Outcome, Rules, State, Transition
 
 _BLOCKED: Final = frozenset({Outcome.NOT_SENT, Outcome.TOKEN_REJECTED})
+#: What tells nothing about how payouts end: between two unknown outcomes it does not break their row.
+_NOTHING: Final = _BLOCKED | {Outcome.NO_TOKEN, Outcome.RATE_LIMITED}
 
 
 @frozen(kw_only=True)
@@ -19,14 +21,11 @@ class Streak:
 
     def follow(self, outcome: Outcome, done: Transition) -> "Streak":
         """Return the streak after one more outcome."""
-        blocked = outcome in _BLOCKED
-        if not blocked and not done.elsewhere and done.standing.state is not State.UNKNOWN:
-            return BROKEN
-        return Streak(
-            unknown=self.unknown + 1 if done.standing.state is State.UNKNOWN else 0,
-            elsewhere=self.elsewhere + 1 if done.elsewhere else 0,
-            blocked=self.blocked + 1 if blocked else 0,
-        )
+        if outcome in _NOTHING:
+            return evolve(self, blocked=self.blocked + (outcome in _BLOCKED))
+        if done.standing.state is State.UNKNOWN:
+            return evolve(self, unknown=self.unknown + 1)
+        return Streak(elsewhere=self.elsewhere + 1) if done.elsewhere else BROKEN
 
     def pause(self, rules: Rules) -> str:
         """Return why the job must pause, empty when it goes on."""

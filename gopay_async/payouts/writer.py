@@ -82,6 +82,10 @@ class Writer:
         """Return what *work* returns, in a transaction of its own; an exception undoes it."""
         return cast(T, await self._ask(lambda: self.database.write(work)))
 
+    def submit_work(self, work: Callable[[Connection], object]) -> None:
+        """Have *work* done in a transaction of its own, without waiting."""
+        self._ask(lambda: self.database.write(work))
+
     def _ask(self, work: Callable[[], Any]) -> "asyncio.Future[Any]":
         done: asyncio.Future[Any] = self._loop.create_future()
         self._asked.put(_Work(work, done))

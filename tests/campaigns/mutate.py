@@ -197,12 +197,15 @@ class _Trying(TimeLimit):
 
     def _try(self, session: pytest.Session, number: int, bodies: Sequence[range]) -> Tried:
         line = self._found[number].line
-        tests = self.touched.tests(next((one for one in bodies if line in one), None))
+        within = next((one for one in bodies if line in one), None)
+        tests = self.touched.tests(within)
         # What stands outside of functions, or runs at the import only, may be noticed by whoever uses the module.
-        tests = tests or self.touched.tests(None)
+        at_import = within is None or not tests
+        tests = self.touched.tests(None) if at_import else tests
         longest = max((self.touched.seconds[one] for one in tests), default=0.0)
         self.seconds = max(_AT_LEAST, round(10 * longest))
-        code = in_child(partial(self._play, session, number, tests))[0] if tests else 0
+        # What is put into a function that has run already changes nothing any more.
+        code = 0 if at_import or not tests else in_child(partial(self._play, session, number, tests))[0]
         return Tried(number, code, tests, self.seconds)
 
     def _play(self, session: pytest.Session, number: int, tests: Sequence[str], _: int) -> None:

@@ -33,6 +33,8 @@ class Provider:
         #: Whether an inquiry finds anything at all.
         self.finds = True
         self.asked: list[str] = []
+        #: How many of the next inquiries get a 429.
+        self.refusals = 0
         self.external_ids: list[str] = []
         self.tokens = True
         #: Called with the reference of every top-up before it is answered.
@@ -97,6 +99,9 @@ class Provider:
 
     def _inquiry(self, reference: str) -> Response:
         self.asked.append(reference)
+        if self.refusals:
+            self.refusals -= 1
+            return said(429, "4293600")
         if not self.finds or not (self.paid[reference] or reference in self.statuses):
             return said(404, "4043601")
         status = self.statuses.get(reference, "00")

@@ -3,17 +3,21 @@
 import getpass
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from attrs import frozen
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from typer.testing import CliRunner
 
 from gopay_async.cli.payouts import app
-from gopay_async.cli.payouts_after import who_am_i
+from gopay_async.cli.payouts_after import show_differences, who_am_i
+from gopay_async.cli.payouts_screen import Machines
+from gopay_async.cli.payouts_work import finish
+from gopay_async.payouts import Difference, State
 from gopay_async.payouts.lock import exclusive
 from tests.campaigns.kill9.campaign import provider
 from tests.keys_for_tests import MERCHANT_KEY
@@ -275,7 +279,10 @@ def test_the_history_of_a_row_begins_with_how_it_stands(shell: Shell) -> None:
 
     history = shell.on_ledger("status", "payouts.csv", "--row", "pay-1")[1]
 
-    assert history.startswith("pay-1 (line 2), Rp 10.001: planned, not sent\n  no access token")
+    assert history.startswith(
+        "pay-1 (line 2), Rp 10.001: planned, waits to be sent, perhaps once more: do not pay it in another way\n"
+        "  no access token"
+    )
     assert "answered, attempt 1: sending -> planned  no token  no access token" in history
 
 
@@ -368,3 +375,29 @@ def test_the_environment_has_no_default(shell: Shell) -> None:
     code, output = shell.call("run", shell.write(row(1)))
 
     assert (code, "Missing option '--environment'" in output) == (2, True)
+
+
+async def test_differences_are_shown_as_they_are_found(capsys: pytest.CaptureFixture[str]) -> None:
+    async def found() -> AsyncIterator[Difference]:
+        for line in range(1, 121):
+            yield Difference(
+                line=line, reference=f"pay-{line}", ledger=State.PAID, provider=None, notification=None, said=""
+            )
+
+    number = await show_differences(Machines(), found())
+
+    events = objects(capsys.readouterr().out)
+    assert number == 120
+    assert [one["line"] for one in events[:-1]] == list(range(1, 121))
+    assert events[-1] == {"event": "reconciled", "differences": 120}
+
+
+def test_a_mistake_of_ours_does_not_end_as_a_finished_job_does(capsys: pytest.CaptureFixture[str]) -> None:
+    async def work() -> int:
+        raise KeyError("nobody thought of it")
+
+    with pytest.raises(typer.Exit) as caught:
+        finish(work(), Machines())
+
+    assert caught.value.exit_code == 70
+    assert "KeyError: 'nobody thought of it'" in capsys.readouterr().err

@@ -317,7 +317,7 @@ def test_an_inquiry_that_knows_nothing_new_is_ignored(finding: Finding, state: S
     assert after(standing(state), asked(finding)).ignored == f"it is already {state}"
 
 
-@pytest.mark.parametrize("state", [S.PLANNED, S.SENDING, S.DISPUTED])
+@pytest.mark.parametrize("state", [S.SENDING, S.DISPUTED])
 @pytest.mark.parametrize("finding", list(Finding))
 def test_an_inquiry_says_nothing_about_what_is_not_open(state: State, finding: Finding) -> None:
     row = standing(state, attempt=1)
@@ -325,6 +325,43 @@ def test_an_inquiry_says_nothing_about_what_is_not_open(state: State, finding: F
     done = after(row, asked(finding))
 
     assert (done.standing, done.ignored, done.proves) == (row, f"it is {state} in attempt 1", False)
+
+
+@pytest.mark.parametrize("finding", [F.PAID, F.UNDER_WAY, F.RETURNED])
+@pytest.mark.parametrize(
+    ("reach", "disproves", "elsewhere"),
+    [
+        (R.NOT_FOUND, "the provider holds a reference that the inquiry did not find", False),
+        (R.REFUSED, "", False),
+        (R.NOWHERE, "", True),
+    ],
+)
+def test_what_waits_to_be_sent_and_is_found_all_the_same_is_disputed(
+    finding: Finding, reach: Reach, disproves: str, elsewhere: bool
+) -> None:
+    done = after(standing(S.PLANNED, attempt=1, reach=reach), asked(finding))
+
+    assert (done.standing.state, done.disproves, done.elsewhere) == (S.DISPUTED, disproves, elsewhere)
+    assert done.standing.reason == f"the inquiry says {finding}, and yet nothing is under way"
+
+
+@pytest.mark.parametrize("reach", [R.NOT_FOUND, R.NOWHERE])
+def test_what_failed_under_a_reference_that_waits_to_be_sent_is_disputed(reach: Reach) -> None:
+    assert after(standing(S.PLANNED, attempt=1, reach=reach), asked(F.FAILED)).standing.state is S.DISPUTED
+
+
+@pytest.mark.parametrize(
+    ("finding", "reach"), [(F.FAILED, R.REFUSED), *((one, two) for one in (F.NOT_FOUND, F.NOTHING) for two in R)]
+)
+def test_what_waits_to_be_sent_waits_on_when_an_inquiry_finds_nothing_that_moved(
+    finding: Finding, reach: Reach
+) -> None:
+    row = standing(S.PLANNED, attempt=1, reach=reach)
+
+    done = after(row, asked(finding, said="so it says"))
+
+    assert (done.standing, done.ignored) == (row, "so it says")
+    assert after(row, asked(finding, said="")).ignored == finding.value
 
 
 def test_an_inquiry_about_an_earlier_attempt_says_nothing() -> None:
@@ -721,14 +758,33 @@ def test_one_acceptance_ends_every_streak(outcome: Outcome) -> None:
     assert streak(outcome, 19).follow(Outcome.ACCEPTED, done) == Streak()
 
 
-@pytest.mark.parametrize("outcome", [Outcome.UNKNOWN, Outcome.HELD, Outcome.NOT_SENT])
-@pytest.mark.parametrize("other", [Outcome.UNKNOWN, Outcome.HELD, Outcome.NOT_SENT])
-def test_a_streak_of_one_kind_ends_that_of_every_other(outcome: Outcome, other: Outcome) -> None:
-    done = after(standing(S.SENDING), answered(other))
+@pytest.mark.parametrize("outcome", [Outcome.ACCEPTED, Outcome.REFUSED, Outcome.STOPPED, Outcome.HELD])
+@pytest.mark.parametrize("before", [Outcome.UNKNOWN, Outcome.HELD, Outcome.NOT_SENT])
+def test_an_answer_ends_every_streak_but_its_own(before: Outcome, outcome: Outcome) -> None:
+    done = after(standing(S.SENDING), answered(outcome))
 
-    mixed = streak(outcome, 9).follow(other, done)
+    mixed = streak(before, 9).follow(outcome, done)
 
-    assert sorted([mixed.unknown, mixed.elsewhere, mixed.blocked]) == ([0, 0, 10] if other is outcome else [0, 0, 1])
+    own = {Outcome.HELD: 10 if before is Outcome.HELD else 1}.get(outcome, 0)
+    assert (mixed.unknown, mixed.elsewhere, mixed.blocked) == (0, own, 0)
+
+
+@pytest.mark.parametrize("silent", [Outcome.NOT_SENT, Outcome.TOKEN_REJECTED, Outcome.NO_TOKEN, Outcome.RATE_LIMITED])
+def test_what_tells_nothing_about_payouts_hides_no_streak_of_them(silent: Outcome) -> None:
+    done = after(standing(S.SENDING), answered(silent))
+    found = streak(Outcome.UNKNOWN, 19).follow(silent, done)
+
+    lost = after(standing(S.SENDING), answered(Outcome.UNKNOWN))
+    assert found.follow(Outcome.UNKNOWN, lost).pause(RULES) == "20 unknown outcomes in a row"
+    assert found.unknown == 19
+
+
+def test_an_unknown_outcome_hides_no_streak_of_what_does_not_get_through() -> None:
+    lost = after(standing(S.SENDING), answered(Outcome.UNKNOWN))
+
+    found = streak(Outcome.NOT_SENT, 19).follow(Outcome.UNKNOWN, lost)
+
+    assert (found.blocked, found.unknown) == (19, 1)
 
 
 def test_429_is_no_streak() -> None:

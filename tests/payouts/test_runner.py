@@ -496,7 +496,7 @@ async def test_a_job_older_than_the_window_sends_nothing(here: World) -> None:
 
 async def test_a_clock_that_was_set_back_stops_the_job(here: World) -> None:
     job = await here.submit(some(2))
-    back = _Back(here.clock)
+    back = Back(here.clock)
     runner = here.runner()
     runner.clock = back
 
@@ -508,7 +508,7 @@ async def test_a_clock_that_was_set_back_stops_the_job(here: World) -> None:
 async def test_a_clock_that_is_set_back_while_it_runs_pauses_the_job(here: World) -> None:
     job = await here.submit(some(30))
     runner = here.runner(concurrency=1)
-    back = runner.clock = _Back(here.clock, timedelta(0))
+    back = runner.clock = Back(here.clock, timedelta(0))
     here.provider.before = lambda reference: setattr(back, "by", timedelta(hours=1))
 
     *_, ended = [event async for event in runner.run(job)]
@@ -535,7 +535,7 @@ class Resting:
         await self.inner.sleep(seconds)
 
 
-class _Back:
+class Back:
     def __init__(self, clock, by: timedelta = timedelta(hours=1)) -> None:  # type: ignore[no-untyped-def]  # a clock
         self.clock, self.by = clock, by
 

@@ -254,6 +254,7 @@ def test_json_lines_are_read(tmp_path: Path, amount: str) -> None:
         ('{"amount":1,"amount":2}', "stands twice"),
         ('{"amount":1,"Amount":2}', "stands twice"),
         ("[1]", "is not one JSON object"),
+        ('[["amount", "10000"], ["amount", "99000"]]', "is not one JSON object"),
         ("pay-1", "is not one JSON object"),
         ("[" * 5_000, "is not one JSON object"),
     ],

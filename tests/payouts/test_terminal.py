@@ -313,7 +313,7 @@ def test_a_job_without_funds_pauses_and_goes_on_once_there_are_some(tmp_path: Pa
         references = [one["partner_reference_no"] for one in shop.simulator.state()["payouts"]]
 
     assert (paused[0], again[0]) == (4, 3)
-    assert "Paused: 4033814 Insufficient Funds. 2 payouts wait, unsent. Fund the payout account." in paused[1]
+    assert "Paused: 4033814 Insufficient Funds. 2 payouts wait to be sent. Fund the payout account." in paused[1]
     assert "4/4  accepted 4" in again[1]
     assert sorted(references) == ["pay-1", "pay-2", "pay-3", "pay-4"]
 

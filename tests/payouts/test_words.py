@@ -71,7 +71,7 @@ def test_a_command_can_be_pasted_into_a_shell() -> None:
 
 
 @pytest.mark.parametrize(
-    ("planned", "words"), [(1, " 1 payout waits, unsent."), (2, " 2 payouts wait, unsent."), (0, "")]
+    ("planned", "words"), [(1, " 1 payout waits to be sent."), (2, " 2 payouts wait to be sent."), (0, "")]
 )
 def test_a_pause_says_how_much_was_not_sent(planned: int, words: str) -> None:
     counts = {State.PLANNED: (planned, 1)} if planned else {}
