@@ -13,7 +13,7 @@ from ..payouts.report import write_csv, write_html
 from .payouts_after import show_differences, show_history, show_ledger, show_unpaid, who_am_i, writing
 from .payouts_options import Contract, connection_of, settings_of
 from .payouts_screen import show_job
-from .payouts_words import DEFAULT_LEDGER
+from .payouts_words import DEFAULT_LEDGER, plural
 from .payouts_work import Asked, Till, check_file, finish, go, ledger_at, prepare, run_again, screen_for
 
 app = typer.Typer(
@@ -191,6 +191,7 @@ def reconcile(
         async with open_ledger(ledger, create=False) as book, connection.session(concurrency) as gopay:
             found = await book.job(job)
             reconciler = Reconciler(book, gopay, connection.account, settings)
+            screen.say(f"Asking the provider about {plural(found.rows, 'row')}, but for those that were never sent ...")
             differences = await show_differences(screen, reconciler.differences(found))
             show_job(screen, await book.job(found.id), await book.counts(found.id), book.path)
             return 1 if differences else 0

@@ -111,16 +111,19 @@ class Reconciler:
     async def _answer(self, desk: Desk, pacer: Pacer, payout: Payout) -> tuple[Moment, TransferState | OperationError]:
         """Return the answer about *payout*, and when it was asked for; a 429 is worth another try, a little later."""
         inquiry = self.settings.contract.of(payout.top_up, payout.external_id)
-        for left in reversed(range(_TRIES)):
+        left = _TRIES
+        while True:
             await pacer.turn()
-            when = desk.watch.moment()
+            when, left = desk.watch.moment(), left - 1
             try:
-                return when, await self.session.send(inquiry, timeout=self.settings.timeout)
+                answer = await self.session.send(inquiry, timeout=self.settings.timeout)
             except OperationError as error:
                 if not isinstance(error, RateLimited) or not left:
                     return when, error
                 pacer.slow_down(error.retry_after)
-        raise AssertionError("the last try returns")
+            else:
+                pacer.speed_up()
+                return when, answer
 
     async def _judge(self, payout: Payout, fact: Asked | None) -> Difference | None:
         now = await self.ledger.payout(payout.id)

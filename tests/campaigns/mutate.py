@@ -42,10 +42,12 @@ _RUN: Final = (
     "tests/payouts/test_report.py",
     "tests/payouts/test_alike.py",
     "tests/payouts/test_read_only.py",
+    "tests/payouts/test_hazards.py",
 )
 #: Module -> the tests that may notice: plan, ledger and runner, and what they are made of.
 TARGETS: Final = {
     "plan": _PURE,
+    "steps": _PURE,
     "facts": _PURE,
     "streak": _PURE,
     "outcomes": _PURE,
