@@ -2,7 +2,6 @@
 
 from base64 import b64encode
 from collections.abc import Callable
-from hashlib import sha256
 
 from attrs import define
 
@@ -32,9 +31,7 @@ def _client_key(credentials: Credentials, proof: Proof) -> dict[str, str]:
 
 
 def _access_token(credentials: Credentials, proof: Proof) -> dict[str, str]:
-    # `wire.dumps` writes no whitespace, so that there is nothing to minify.
-    digest = sha256(proof.body).hexdigest()
-    text = signing.digested_string(proof.method, proof.target, proof.access_token, digest, proof.timestamp)
+    text = signing.transaction_string(proof.method, proof.target, proof.access_token, proof.body, proof.timestamp)
     headers = {
         "Authorization": f"Bearer {proof.access_token}",
         "X-TIMESTAMP": proof.timestamp,
