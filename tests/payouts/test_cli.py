@@ -303,6 +303,13 @@ def test_a_cap_holds_for_a_file_that_is_known(shell: Shell) -> None:
     assert shell.run(file, "--yes", "--max-total", "1")[0] == 2
 
 
+def test_a_dry_run_of_a_file_without_warnings_says_so_by_saying_nothing(shell: Shell) -> None:
+    code, output = shell.run(shell.write(row(1)), "--dry-run")
+
+    assert (code, "confirmed" in output) == (0, False)
+    assert "Dry run: nothing was imported and nothing was sent." in output
+
+
 def test_a_dry_run_says_which_warnings_would_have_to_be_confirmed(shell: Shell) -> None:
     file = shell.write(row(1), row(1).replace("pay-1", "pay-2"))
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from attrs import evolve
@@ -24,6 +25,7 @@ from gopay_async.payouts import (
     Account,
     How,
     Job,
+    Ledger,
     State,
     database,
     draft_of_rows,
@@ -193,6 +195,12 @@ async def test_the_timeline_counts_every_step(here: World) -> None:
 # --- a file that cannot be used --------------------------------------------------------------------------------------
 
 
+async def until_nobody_reads(ledger: Ledger) -> None:
+    """Return when every thread that reads is free: a run that was stopped does not wait for what it had asked."""
+    everybody = Barrier(3)
+    await asyncio.gather(*(ledger._database.read(lambda _: everybody.wait()) for _ in range(3)))
+
+
 async def test_a_full_disk_stops_the_job_and_loses_nothing(here: World) -> None:
     job = await here.submit(some(300))
     engine = here.ledger._writer.database.engine
@@ -206,6 +214,7 @@ async def test_a_full_disk_stops_the_job_and_loses_nothing(here: World) -> None:
     event.listen(engine, "connect", fill)
     with pytest.raises(LedgerFull, match="make room"):
         await here.run(job)
+    await until_nobody_reads(here.ledger)
     engine.dispose()
     event.remove(engine, "connect", fill)
 
