@@ -61,4 +61,10 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
         '_EMPTY: Final = ("", "", "")',
         "another text for ''",
     ): "only the first of the three is looked at, and a mistake there is noticed",
+    (
+        "steps",
+        'return ""',
+        "nothing returned",
+    ): "as in the plan: whoever asks for a difference looks at its truth alone",
+    ("facts", 'T = TypeVar("T")', "another text for 'T'"): "a name",
 }

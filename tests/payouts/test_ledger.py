@@ -195,8 +195,9 @@ async def test_the_timeline_counts_every_step(here: World) -> None:
 # --- a file that cannot be used --------------------------------------------------------------------------------------
 
 
-async def until_nobody_reads(ledger: Ledger) -> None:
-    """Return when every thread that reads is free: a run that was stopped does not wait for what it had asked."""
+async def until_it_rests(ledger: Ledger) -> None:
+    """Return when every thread is free: a run that was stopped does not wait for what it had asked and had written."""
+    await ledger._writer.transact(lambda _: None)
     everybody = Barrier(3)
     await asyncio.gather(*(ledger._database.read(lambda _: everybody.wait()) for _ in range(3)))
 
@@ -214,7 +215,7 @@ async def test_a_full_disk_stops_the_job_and_loses_nothing(here: World) -> None:
     event.listen(engine, "connect", fill)
     with pytest.raises(LedgerFull, match="make room"):
         await here.run(job)
-    await until_nobody_reads(here.ledger)
+    await until_it_rests(here.ledger)
     engine.dispose()
     event.remove(engine, "connect", fill)
 

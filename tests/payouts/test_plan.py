@@ -7,10 +7,13 @@ from attrs import evolve
 
 from gopay_async import InvalidInput
 from gopay_async.payouts.plan import (
+    Answered,
+    Asked,
     Claimed,
     Crashed,
     Finding,
     Notice,
+    Noticed,
     Outcome,
     Reach,
     Rules,
@@ -806,3 +809,14 @@ def test_the_settings_are_those_of_the_provider() -> None:
 def test_a_fact_of_no_kind_is_a_mistake() -> None:
     with pytest.raises(KeyError):
         decide(standing(), object(), RULES, TRUSTED)  # type: ignore[arg-type]  # that is the point
+
+
+def test_what_nobody_has_said_is_empty() -> None:
+    fresh = Standing(amount=1, number="62811", imported_at=START)
+
+    assert (fresh.state, fresh.attempt, fresh.resends, fresh.reach, fresh.asked) == (S.PLANNED, 0, 0, R.NOWHERE, 0)
+    assert (fresh.sent_by, fresh.reference_no, fresh.reason, fresh.accepted) == ("", "", "", False)
+    answer = Answered(when=moment(0), attempt=1, outcome=Outcome.UNKNOWN)
+    found = Asked(when=moment(0), attempt=1, finding=F.PAID)
+    told = Noticed(at=START, notice=Notice.OTHER)
+    assert {answer.said, answer.reference_no, found.said, told.said, told.reference_no} == {""}
