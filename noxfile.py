@@ -60,6 +60,17 @@ def _install(session: nox.Session, *groups: str) -> None:
     session.install("-q", "-e", ".[all]", *nox.project.dependency_groups(PROJECT, *groups))
 
 
+# First, for it takes longest: where two sessions run at a time, the others fit beside it.
+@nox.session(tags=["ci"])
+def coverage(session: nox.Session) -> None:
+    """Run the tests and demand every branch of the package."""
+    _install(session, "test")
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", "-q", *session.posargs)
+    session.run("coverage", "combine", "-q")
+    session.run("coverage", "report")
+
+
 # A browser, other people's servers and killed processes tell nothing new on another interpreter, or out of a wheel:
 # the README's command and the coverage session run them.
 ONCE = [
@@ -99,16 +110,6 @@ def tests(session: nox.Session) -> None:
         session.warn(f"not found, so not tested: Python {', '.join(MISSING)}")
     for version in INTERPRETERS:
         session.notify(f"tests-{version}", session.posargs)
-
-
-@nox.session(tags=["ci"])
-def coverage(session: nox.Session) -> None:
-    """Run the tests and demand every branch of the package."""
-    _install(session, "test")
-    session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", "-q", *session.posargs)
-    session.run("coverage", "combine", "-q")
-    session.run("coverage", "report")
 
 
 @nox.session(tags=["ci"])
