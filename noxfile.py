@@ -84,14 +84,10 @@ ONCE = [
 ]
 
 
-#: And so does random input, of which a little is enough there.
-FEW = {"GOPAY_EXAMPLES": "20"}
-
-
 def _test_on(version: str) -> None:
     def test(session: nox.Session) -> None:
         _install(session, "test")
-        session.run("python", "-m", "pytest", "-q", *ONCE, *session.posargs, env=FEW)
+        session.run("python", "-m", "pytest", "-q", *ONCE, *session.posargs)
 
     test.__doc__ = f"Run the tests on Python {version}."
     # The README's command, and the coverage session, run them on the interpreter of nox itself.
@@ -142,7 +138,7 @@ def wheel(session: nox.Session) -> None:
     session.install("-q", f"{built}[all]")
     session.install("-q", "--force-reinstall", "--no-deps", str(built))
     session.chdir(_without_the_package(outside / "tree"))
-    session.run("python", "-m", "pytest", "-q", *ONCE, *session.posargs, env=FEW)
+    session.run("python", "-m", "pytest", "-q", *ONCE, *session.posargs)
 
 
 def _look_inside(session: nox.Session, built: Path) -> None:

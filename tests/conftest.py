@@ -1,7 +1,6 @@
 """What every test run needs, and nothing else."""
 
 import inspect
-import os
 from typing import Any
 
 import aioresponses.core
@@ -10,9 +9,7 @@ from aiohttp import ClientResponse
 from hypothesis import HealthCheck, settings
 
 # No test asserts a duration, and so none has a deadline: a busy machine is not a defect.
-# Random input tells the same on another interpreter: there a few examples of each property are enough.
-_EXAMPLES = int(os.environ.get("GOPAY_EXAMPLES", "100"))
-settings.register_profile("suite", deadline=None, max_examples=_EXAMPLES, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
 
 _WANTED = "stream_writer" in inspect.signature(ClientResponse.__init__).parameters

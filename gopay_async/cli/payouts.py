@@ -191,7 +191,7 @@ def reconcile(
         async with open_ledger(ledger, create=False) as book, connection.session(concurrency) as gopay:
             found = await book.job(job)
             reconciler = Reconciler(book, gopay, connection.account, settings)
-            screen.say(f"Asking the provider about {plural(found.rows, 'row')}, but for those that were never sent ...")
+            screen.say(f"Asking the provider about what was sent of {plural(found.rows, 'row')} ...")
             differences = await show_differences(screen, reconciler.differences(found))
             show_job(screen, await book.job(found.id), await book.counts(found.id), book.path)
             return 1 if differences else 0

@@ -80,6 +80,7 @@ def finish(work: Coroutine[Any, Any, int], screen: Screen) -> NoReturn:
         code = _complain(screen, error, BAD_INPUT)
     except Exception:  # noqa: BLE001  # a mistake of ours, or of the machine: it must not end as a finished job does
         traceback.print_exc()
+        screen.say("That is a mistake of this program. What is in the ledger stays; look at it with `payouts status`.")
         code = BROKEN
     raise typer.Exit(code)
 

@@ -9,9 +9,9 @@ from ..api import InquireAccount
 from ..errors import InvalidAccount, NotFound, OperationError, Refused
 from ..session import GoPaySession
 from .draft import Draft
-from .groups import first_error
 from .outcomes import words
 from .rows import Notable, Problem
+from .tasks import first_error
 
 
 async def verify_accounts(draft: Draft, session: GoPaySession, *, concurrency: int = 20) -> AsyncIterator[int]:

@@ -122,12 +122,12 @@ class Crew:
         try:
             if taken:
                 await self.desk.accept(taken)
-            if steps:
-                await self.desk.record(steps)
         except asyncio.CancelledError:
-            # What was taken waits to be written already; what of these does too is not written twice.
+            # What was taken waits to be written already; nobody would hand these on.
             self.desk.submit(steps)
             raise
+        if steps:
+            await self.desk.record(steps)
         self.underway.difference_update([one.id for one in taken], [one.payout.id for one in steps])
         self.news.set()
 

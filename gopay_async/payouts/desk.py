@@ -1,5 +1,6 @@
 """Where facts become entries: asks the plan, writes the step, sees to what else follows.  Knows no network."""
 
+import asyncio
 import secrets
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -150,10 +151,14 @@ class Desk:
 
         A payout that has moved meanwhile is judged again where it stands now.
         """
-        for one in steps:
-            if one.done.disproves:
-                # Before the step itself: a crash between the two must not leave the inquiry believed.
-                await self._disprove(one.payout.job, one.done.disproves)
+        try:
+            for one in steps:
+                if one.done.disproves:
+                    # Before the step itself: a crash between the two must not leave the inquiry believed.
+                    await self._disprove(one.payout.job, one.done.disproves)
+        except asyncio.CancelledError:
+            self.submit(steps)
+            raise
         made = await self.ledger.move([one.move for one in steps])
         await self._follow([one for one, was in zip(steps, made, strict=True) if was])
         return [

@@ -12,7 +12,6 @@ from ..errors import OperationError, RateLimited
 from ..session import GoPaySession
 from . import outcomes
 from .desk import Desk, Watch
-from .groups import first_error
 from .inbox import apply_notices, read_notice
 from .intake import check_account
 from .ledger import Ledger
@@ -21,6 +20,7 @@ from .pacer import Pacer
 from .plan import Asked, Finding, Moment, Notice, State
 from .progress import Contract, Settings
 from .records import Account, Job, Payout
+from .tasks import first_error
 
 #: How often one payout is asked about before a 429 is the answer.
 _TRIES: Final = 3

@@ -13,7 +13,6 @@ from ..models import new_external_id
 from ..session import GoPaySession
 from .crew import Crew
 from .desk import Desk, Watch, groups
-from .groups import first_error
 from .inbox import apply_notices
 from .intake import check_account
 from .ledger import Counts, Ledger
@@ -21,6 +20,7 @@ from .pacer import Pacer
 from .plan import OPEN, Claimed, Crashed, State, whether_to_send
 from .progress import Ended, How, RunEvent, Settings, Started, Waiting
 from .records import Account, Job, Payout
+from .tasks import first_error
 
 #: Lists of events, of one transaction each, that wait for a slow reader; then the run waits for it.
 _EVENTS: Final = 20

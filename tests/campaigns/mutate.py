@@ -21,6 +21,7 @@ from attrs import astuple, define, field
 from fuzz.collected import patch
 from fuzz.mutants import Mutant, mutants
 from fuzz.running import HUNG, TimeLimit, be_quiet, in_child, run_imported, run_pytest, share_keys
+from fuzz.tally import Tally
 
 from .survivors import EQUIVALENT
 from .touched import Touched, functions
@@ -66,33 +67,6 @@ TARGETS: Final = {
 }
 
 
-@define
-class Tally:
-    """How many mistakes there were, and what became of them."""
-
-    found: int = 0
-    noticed: int = 0
-    #: Of those noticed: by nothing but the time limit.
-    hung: int = 0
-    #: Of the others: those that change nothing that could be seen.
-    equivalent: int = 0
-
-    def __add__(self, other: "Tally") -> "Tally":
-        return Tally(*(one + two for one, two in zip(astuple(self), astuple(other), strict=True)))
-
-    @property
-    def score(self) -> float:
-        """How many in a hundred were noticed, of all there were: what changes nothing is not left out."""
-        return 100 * self.noticed / max(self.found, 1)
-
-    def __str__(self) -> str:
-        left = self.found - self.noticed
-        return (
-            f"{self.noticed} of {self.found} noticed ({self.score:.1f} %), {self.hung} by the time limit; "
-            f"of the other {left}, {self.equivalent} change nothing"
-        )
-
-
 def main(arguments: Sequence[str]) -> int:
     """Try the mistakes in all modules, or in those that *arguments* name."""
     share_keys()
@@ -124,6 +98,9 @@ class Session:
         print(f"{self.module}: {len(found)} mistakes to try ...", file=sys.stderr, flush=True)
         tried = self._try(found)
         left = [one for one in tried if one.code == 0]
+        every = [str(ROOT / one) for one in TARGETS[self.module]]
+        if left and run_imported(self.name, self.source, self.path, every, max(one.limit for one in left)) != 0:
+            raise SystemExit(f"the tests of {self.module} fail where the right code is imported")
         again = [self._import(found[one.number], one) for one in left]
         alive = [found[one.number] for one, code in zip(left, again, strict=True) if code == 0]
         told = sum(self._tell(one) for one in alive)
@@ -180,6 +157,9 @@ class _Trying(TimeLimit):
         self.tried: list[Tried] = []
         #: Which test fails without any mistake.
         self.failed = "all of them"
+        #: Whether the right code, put into the functions in the same way, changes nothing.  Where it does change
+        #: something, every mistake would seem to be noticed, and only the import tells.
+        self._can_be_put_in = False
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
@@ -187,7 +167,9 @@ class _Trying(TimeLimit):
         answer = json.loads(in_child(partial(self._look, session))[1])
         self.failed, self.touched.ran, self.touched.seconds = answer
         if not self.failed:
-            bodies = functions(self._path.read_text(encoding="utf-8"))
+            right = self._path.read_text(encoding="utf-8")
+            self._can_be_put_in = in_child(partial(self._play, session, right, self.touched.tests(None)))[0] == 0
+            bodies = functions(right)
             self.tried = [self._try(session, number, bodies) for number in range(len(self._found))]
         return True
 
@@ -207,12 +189,13 @@ class _Trying(TimeLimit):
         longest = max((self.touched.seconds[one] for one in tests), default=0.0)
         self.seconds = max(_AT_LEAST, round(10 * longest))
         # What is put into a function that has run already changes nothing any more.
-        code = 0 if at_import or not tests else in_child(partial(self._play, session, number, tests))[0]
+        quick = self._can_be_put_in and tests and not at_import
+        code = in_child(partial(self._play, session, self._found[number].source, tests))[0] if quick else 0
         return Tried(number, code, tests, self.seconds)
 
-    def _play(self, session: pytest.Session, number: int, tests: Sequence[str], _: int) -> None:
+    def _play(self, session: pytest.Session, source: str, tests: Sequence[str], _: int) -> None:
         be_quiet()
-        patch(sys.modules[self._name], self._found[number].source, self._path)
+        patch(sys.modules[self._name], source, self._path)
         order = {name: place for place, name in enumerate(tests)}
         session.items = sorted((one for one in session.items if one.nodeid in order), key=lambda one: order[one.nodeid])
         self._run(session)

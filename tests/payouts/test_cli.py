@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from gopay_async.cli.payouts import app
 from gopay_async.cli.payouts_after import show_differences, who_am_i
 from gopay_async.cli.payouts_screen import Machines
-from gopay_async.cli.payouts_work import finish
+from gopay_async.cli.payouts_work import finish, screen_for
 from gopay_async.payouts import Difference, State
 from gopay_async.payouts.lock import exclusive
 from tests.campaigns.kill9.campaign import provider
@@ -404,7 +404,9 @@ def test_a_mistake_of_ours_does_not_end_as_a_finished_job_does(capsys: pytest.Ca
         raise KeyError("nobody thought of it")
 
     with pytest.raises(typer.Exit) as caught:
-        finish(work(), Machines())
+        finish(work(), screen_for(as_json=False))
 
+    said = capsys.readouterr()
     assert caught.value.exit_code == 70
-    assert "KeyError: 'nobody thought of it'" in capsys.readouterr().err
+    assert "KeyError: 'nobody thought of it'" in said.err
+    assert "What is in the ledger stays" in said.out

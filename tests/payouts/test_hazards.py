@@ -26,7 +26,7 @@ from gopay_async.payouts.accounts import verify_accounts
 from gopay_async.payouts.crew import Crew
 from gopay_async.payouts.draft import new_draft
 from gopay_async.payouts.pacer import Pacer
-from gopay_async.payouts.plan import Asked, Finding, Reach, Trust
+from gopay_async.payouts.plan import Answered, Asked, Finding, Outcome, Reach, Trust
 from gopay_async.payouts.records import Happened
 from gopay_async.payouts.rows import ReadRow
 
@@ -139,6 +139,27 @@ async def test_what_proves_the_inquiry_wrong_is_written_without_waiting_too(here
     await here.ledger.pause(job.id, "")
 
     assert (await here.ledger.job(job.id)).distrust == "the provider holds a reference that the inquiry did not find"
+
+
+async def test_what_proves_the_inquiry_wrong_is_written_though_its_record_is_cancelled(here: World) -> None:
+    job = await here.submit(some(1))
+    desk = desk_of(here, job, [])
+    (payout,) = await claimed(desk, await here.ledger.rows(job.id))
+    again = evolve(payout, alike=evolve(payout.alike, reach=Reach.NOT_FOUND))
+    fact = Answered(when=moment(30), attempt=1, outcome=Outcome.HELD, said="4093801")
+    record = asyncio.create_task(
+        desk.record([desk.judge(again, fact, Happened(at=moment(30).at, kind="answered", attempt=1))])
+    )
+
+    await asyncio.sleep(0)
+    record.cancel()
+    await asyncio.wait({record})
+    await here.ledger.pause(job.id, "")
+
+    assert record.cancelled()
+    assert (await here.only(job)).state is State.DISPUTED
+    assert (await here.ledger.job(job.id)).distrust == "the provider holds a reference that the inquiry did not find"
+    assert [one.kind for one in await here.ledger.history(payout.id)] == ["claimed", "answered"]
 
 
 async def test_a_stop_that_comes_before_the_run_has_begun_is_heard(here: World) -> None:
