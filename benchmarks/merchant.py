@@ -33,12 +33,12 @@ def pem() -> str:
     return key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-def credentials() -> Credentials:
-    """Return complete credentials for BI-SNAP; parses the private key."""
+def credentials(private_key: str = "") -> Credentials:
+    """Return complete credentials for BI-SNAP; parses *private_key*, or that of this process."""
     return Credentials(
         client_id="G1234325-SNAP",
         client_secret="client-secret-of-the-benchmark",
-        private_key=pem(),
+        private_key=private_key or pem(),
         partner_id="partner-7",
         channel_id="95221",
         merchant_id="G169749203",

@@ -39,12 +39,20 @@ def ledger_cost() -> Claim:
 @contextmanager
 def provider(milliseconds: int) -> Iterator[str]:
     """Run the provider in another process and give its address."""
-    command = [sys.executable, "-m", f"{__package__}.payouts_provider", str(milliseconds)]
+    with serving("payouts_provider", str(milliseconds)) as url:
+        yield url
+
+
+@contextmanager
+def serving(module: str, *arguments: str) -> Iterator[str]:
+    """Run a *module* of this package, which prints its port and serves until its standard input closes."""
+    command = [sys.executable, "-m", f"{__package__}.{module}", *arguments]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         yield f"http://127.0.0.1:{int(process.stdout.readline())}"
         process.stdin.close()
+    assert process.returncode == 0, module
 
 
 def payouts(number: int, prefix: str) -> Iterator[TopUp]:

@@ -1,7 +1,8 @@
 """One million payouts beside ten thousand: peak memory of the runner, and time per row.
 
-`python -m benchmarks.payouts_million [ROWS]` imports, runs and reports both against a provider in another process, each
-step in a process of its own, and prints both ratios and their limits.
+`python -m benchmarks.payouts_million [ROWS]` imports, runs and reports both against the shipped simulator in another
+process, each step in a process of its own, and prints both ratios and their limits.  The simulator checks every
+signature, and at the end its books.
 """
 
 import asyncio
@@ -10,12 +11,12 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from gopay_async import Environment, GoPaySession
+from gopay_async import Credentials, Environment, GoPaySession
 from gopay_async.payouts import (
     Account,
     Ended,
@@ -33,8 +34,8 @@ from gopay_async.payouts.report import write_csv, write_html
 from gopay_async.transport import AiohttpTransport
 
 from .claims import Claim
-from .merchant import credentials
-from .payouts import provider
+from .merchant import credentials, pem
+from .payouts import serving
 
 FEW: Final = 10_000
 MANY: Final = 1_000_000
@@ -44,9 +45,13 @@ _STEPS: Final = ("import", "run", "report")
 _SAID_EVERY: Final = 50_000
 
 
+def _credentials(folder: Path) -> Credentials:
+    return credentials((folder / "key.pem").read_text())
+
+
 async def import_file(folder: Path, url: str) -> None:
     """Make a job of the file."""
-    account = Account(Environment.at(url).name, str(credentials().client_id))
+    account = Account(Environment.at(url).name, str(_credentials(folder).client_id))
     async with open_ledger(folder / "ledger.db") as ledger, draft_of_file(folder / "payouts.csv") as draft:
         say(f"{draft.size[0]} rows read and checked")
         await find_known(draft, ledger, account)
@@ -55,7 +60,7 @@ async def import_file(folder: Path, url: str) -> None:
 
 async def run(folder: Path, url: str) -> None:
     """Send every row."""
-    who, where = credentials(), Environment.at(url)
+    who, where = _credentials(folder), Environment.at(url)
     transport = AiohttpTransport(connections=_CONCURRENCY)
     async with open_ledger(folder / "ledger.db") as ledger, GoPaySession(who, where, transport=transport) as gopay:
         (job,) = await ledger.jobs()
@@ -110,9 +115,13 @@ def step(name: str, folder: Path, url: str) -> dict[str, float]:
 def measure(rows: int) -> dict[str, dict[str, float]]:
     """Return seconds and megabytes of each step for *rows* rows."""
     print(f"      {rows} rows", flush=True)
-    with provider(0) as url, TemporaryDirectory() as folder:
-        write_file(Path(folder, "payouts.csv"), rows)
-        return {name: step(name, Path(folder), url) for name in _STEPS}
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        key = folder / "key.pem"
+        key.write_text(pem())
+        write_file(folder / "payouts.csv", rows)
+        with serving("payouts_simulator", str(key)) as url:
+            return {one: step(one, folder, url) for one in _STEPS}
 
 
 def write_file(path: Path, rows: int) -> None:
@@ -125,7 +134,7 @@ def write_file(path: Path, rows: int) -> None:
 
 def ratios(many_rows: int) -> list[Claim]:
     """Measure the few, the many, and the few again: the machine may have changed meanwhile."""
-    first, many, again = measure(FEW), measure(many_rows), measure(FEW)
+    first, many, again = (measure(rows) for rows in (FEW, many_rows, FEW))
     memory = many["run"]["megabytes"] / min(first["run"]["megabytes"], again["run"]["megabytes"])
     seconds = sum(first[one]["seconds"] + again[one]["seconds"] for one in _STEPS) / 2
     per_row = sum(many[one]["seconds"] for one in _STEPS) / many_rows / (seconds / FEW)
@@ -135,18 +144,18 @@ def ratios(many_rows: int) -> list[Claim]:
     ]
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Do one step, or measure everything."""
-    if len(sys.argv) == 4:
+    if len(arguments) == 3:
         began = time.perf_counter()
-        asyncio.run(_WORK[sys.argv[1]](Path(sys.argv[2]), sys.argv[3]))  # type: ignore[arg-type]  # they are coroutines
+        asyncio.run(_WORK[arguments[0]](Path(arguments[1]), arguments[2]))  # type: ignore[arg-type]  # they are coroutines
         print(json.dumps({"seconds": time.perf_counter() - began, "megabytes": megabytes()}))
         return 0
-    claims = ratios(int(sys.argv[1]) if len(sys.argv) == 2 else MANY)
+    claims = ratios(int(arguments[0]) if arguments else MANY)
     for claim in claims:
         print(claim)
     return 0 if all(claim.is_kept for claim in claims) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -34,7 +34,9 @@ class Database:
     _writing_engine: Engine = field(
         init=False, repr=False, default=Factory(lambda self: self.engine.execution_options(**{_WRITES: True}), True)
     )
-    _readers: Executor = field(factory=lambda: ThreadPoolExecutor(_READERS, "gopay_async ledger reader"), repr=False)
+    _readers: Executor = field(
+        init=False, repr=False, factory=lambda: ThreadPoolExecutor(_READERS, "gopay_async ledger reader")
+    )
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Return what *work* finds, in a thread of its own; raises LedgerError."""

@@ -97,7 +97,7 @@ class Watch:
 
     clock: Clock
     runner: str = field(factory=lambda: secrets.token_hex(8))
-    _latest: datetime | None = None
+    _latest: datetime | None = field(default=None, init=False)
 
     def moment(self) -> Moment:
         """Return this moment."""

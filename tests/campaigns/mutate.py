@@ -37,6 +37,14 @@ _PURE: Final = (
     "tests/payouts/test_model.py",
 )
 _RUN: Final = (
+    "tests/payouts/test_run.py",
+    "tests/payouts/test_database.py",
+    "tests/payouts/test_writer.py",
+    "tests/payouts/test_crew.py",
+    "tests/payouts/test_shapes.py",
+    "tests/payouts/test_lock.py",
+    "tests/payouts/test_pacer.py",
+    "tests/payouts/test_inbox.py",
     "tests/payouts/test_ledger.py",
     "tests/payouts/test_runner.py",
     "tests/payouts/test_edges.py",

@@ -25,7 +25,6 @@ from gopay_async.payouts.database import in_our_words
 from gopay_async.payouts.desk import Desk, Watch
 from gopay_async.payouts.inbox import apply_notices, read_notice
 from gopay_async.payouts.lock import exclusive
-from gopay_async.payouts.pacer import Pacer
 from gopay_async.payouts.plan import Claimed, Crashed, Reach
 from gopay_async.payouts.progress import Waiting
 from gopay_async.payouts.records import Happened, Job, Move
@@ -219,18 +218,6 @@ def test_what_the_ledger_knows_from_before_does_not_take_the_clock_back() -> Non
     watch.begin(first - timedelta(hours=1))
 
     assert watch.moment().at == first
-
-
-@pytest.mark.parametrize("rate", [None, 2.0])
-def test_a_pacer_comes_back_to_the_rate_that_was_set(rate: float | None) -> None:
-    pacer = Pacer(VirtualClock(), rate)
-    pacer.slow_down(0.0)
-    slow = pacer.rate
-
-    for _ in range(400):
-        pacer.speed_up()
-
-    assert (slow != rate, pacer.rate) == (True, rate)
 
 
 # --- steps that somebody else took first -----------------------------------------------------------------------------

@@ -300,19 +300,6 @@ async def test_links_to_a_ledger_share_its_lock(tmp_path: Path) -> None:
         assert lock_path(tmp_path / "link.db") == lock_path(here.ledger.path)
 
 
-async def test_a_lock_that_does_not_say_whose_it_is_holds_all_the_same(here: World) -> None:
-    with here.ledger.lock("me"):
-        lock_path(here.ledger.path).write_text("")
-        with pytest.raises(LedgerBusy, match="has not said"), here.ledger.lock("you"):
-            pass
-
-
-async def test_a_lock_is_free_again_afterwards(here: World) -> None:
-    for _ in range(2):
-        with here.ledger.lock("me"):
-            pass
-
-
 async def test_every_commit_is_on_the_disk(here: World) -> None:
     with here.ledger._writer.database.engine.connect() as connection:
         found = [

@@ -1,0 +1,94 @@
+"""Stored notifications of payouts, and what is kept of them."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gopay_async.payouts import State
+from gopay_async.payouts.desk import Desk, Watch
+from gopay_async.payouts.inbox import apply_notices, read_notice
+from gopay_async.payouts.plan import Rules
+from gopay_async.payouts.records import Job
+
+from .world import World, some, world
+
+
+@pytest.fixture
+async def here(tmp_path: Path) -> AsyncIterator[World]:
+    async with world(tmp_path) as made:
+        yield made
+
+
+def body(reference: str, status: str, **more: str) -> str:
+    said = {"reference_no": f"A{reference}", "partner_reference_no": reference, "amount": "10001.00", "status": status}
+    return json.dumps({**said, "updated_at": "2026-11-20T12:00:00Z", **more})
+
+
+def desk_of(here: World, job: Job) -> Desk:
+    async def tell(*_: object) -> None:
+        pass
+
+    return Desk(here.ledger, job, "QueryTransfer", Rules(), Watch(here.clock), tell)
+
+
+def test_what_is_stored_is_read_as_it_came() -> None:
+    text = body("pay-1", "completed")
+
+    one = read_notice(text)
+
+    assert (one.partner_reference_no, one.body.decode()) == ("pay-1", text)
+    assert one.raw == json.loads(text)
+
+
+async def test_each_is_applied_once_and_says_what_it_did(here: World) -> None:
+    job = await here.submit(some(2))
+    await here.run(job, wait=timedelta(0))
+    first, second = await here.ledger.rows(job.id)
+    texts = [body("pay-1", "completed"), body("nobodys", "completed"), body("pay-1", "failed")]
+    for one in texts:
+        await here.ledger.receive(read_notice(one), here.account)
+    desk = desk_of(here, job)
+
+    assert [await apply_notices(desk, job), await apply_notices(desk, job)] == [3, 0]
+
+    assert await here.ledger.notices_of(first.id) == [
+        (texts[0], "accepted -> paid"),
+        (texts[2], "paid -> returned"),
+    ]
+    assert await here.ledger.notices_of(second.id) == []
+    assert await here.ledger.strays(here.account, since=job.imported_at) == [(2, texts[1])]
+    assert (await here.ledger.payout(first.id)).state is State.RETURNED
+
+
+async def test_one_about_something_else_is_noted_too(here: World) -> None:
+    job = await here.submit(some(1))
+    stranger = json.loads(body("pay-1", "topup"))
+    del stranger["partner_reference_no"]
+    await here.ledger.receive(read_notice(json.dumps(stranger)), here.account)
+
+    assert await apply_notices(desk_of(here, job), job) == 1
+
+    assert await here.ledger.unread(here.account) == []
+    assert (await here.only(job)).state is State.PLANNED
+
+
+async def test_what_is_applied_stands_in_the_history_of_the_payout(here: World) -> None:
+    job = await here.submit(some(1))
+    await here.run(job, wait=timedelta(0))
+    payout = await here.only(job)
+    here.clock.advance(5)
+    long = "on_its_way_" * 10
+    await here.ledger.receive(read_notice(body("pay-1", long)), here.account)
+    await here.ledger.receive(read_notice(body("pay-1", "completed")), here.account)
+
+    await apply_notices(desk_of(here, job), job)
+
+    unknown, paid = (await here.ledger.history(payout.id))[-2:]
+    assert (unknown.kind, unknown.attempt, unknown.outcome) == ("notified", 1, long[:40])
+    assert (paid.kind, paid.attempt, paid.outcome) == ("notified", 1, "completed")
+    assert (paid.before, paid.state) == ("accepted", "paid")
+    assert abs(paid.at - here.clock.now()) < timedelta(minutes=1)
+    assert "completed" in paid.said
