@@ -268,10 +268,7 @@ def _taking(group: Sequence[Payout], then: Sequence[Payout], event: Happened) ->
 
 
 def _happened(payout: Payout, fact: Claimed | Crashed, kind: str) -> Happened:
-    now = payout.alike
-    return Happened(
-        at=fact.when.at, kind=kind if now.state is not State.PLANNED else "seen", attempt=now.attempt, said=now.reason
-    )
+    return Happened(at=fact.when.at, kind=kind, attempt=payout.alike.attempt, said=payout.alike.reason)
 
 
 def _moved(payout: Payout, state: State, said: str) -> Moved:

@@ -37,6 +37,7 @@ _PURE: Final = (
     "tests/payouts/test_model.py",
 )
 _RUN: Final = (
+    "tests/payouts/test_desk.py",
     "tests/payouts/test_run.py",
     "tests/payouts/test_database.py",
     "tests/payouts/test_writer.py",

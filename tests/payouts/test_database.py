@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from gopay_async.errors import LedgerBusy, LedgerCorrupt, LedgerError, LedgerFull, LedgerReadOnly
+from gopay_async.payouts import open_ledger
 from gopay_async.payouts.database import in_our_words
 from gopay_async.payouts.schema import APPLICATION_ID, VERSION
 
@@ -147,3 +148,12 @@ async def test_nothing_is_left_open(tmp_path: Path) -> None:
 
     assert here.ledger._database.engine.pool.checkedin() == 0  # type: ignore[attr-defined]  # the same
     assert [one.name for one in threading.enumerate() if "ledger" in one.name] == []
+
+
+async def test_the_database_of_another_program_is_not_opened_where_none_is_to_be_made_either(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "other.db")) as other:
+        other.execute("CREATE TABLE mine (id)")
+
+    with pytest.raises(LedgerCorrupt, match="no ledger of this version"):
+        async with open_ledger(tmp_path / "other.db", create=False):
+            pytest.fail("it was opened")

@@ -4,14 +4,16 @@ import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from gopay_async.payouts import State
+from gopay_async.payouts import Account, State
 from gopay_async.payouts.desk import Desk, Watch
 from gopay_async.payouts.inbox import apply_notices, read_notice
 from gopay_async.payouts.plan import Rules
 from gopay_async.payouts.records import Job
+from gopay_async.simulator import VirtualClock
 
 from .world import World, some, world
 
@@ -72,6 +74,7 @@ async def test_one_about_something_else_is_noted_too(here: World) -> None:
     assert await apply_notices(desk_of(here, job), job) == 1
 
     assert await here.ledger.unread(here.account) == []
+    assert [number for number, _ in await here.ledger.strays(here.account, since=job.imported_at)] == [1]
     assert (await here.only(job)).state is State.PLANNED
 
 
@@ -92,3 +95,22 @@ async def test_what_is_applied_stands_in_the_history_of_the_payout(here: World) 
     assert (paid.before, paid.state) == ("accepted", "paid")
     assert abs(paid.at - here.clock.now()) < timedelta(minutes=1)
     assert "completed" in paid.said
+
+
+async def test_strays_are_read_from_the_instant_and_after_the_number_that_are_given(here: World) -> None:
+    job = await here.submit(some(1))
+    here.clock = here.ledger.clock = VirtualClock(here.clock.now())
+    since = here.clock.now()
+    for number in range(3):
+        await here.ledger.receive(read_notice(body(f"nobody-{number}", "completed")), here.account)
+    await here.ledger.receive(read_notice(body("unread", "completed")), Account("PRODUCTION", "me"))
+    await apply_notices(desk_of(here, job), job)
+    await here.ledger.receive(read_notice(body("unread", "completed")), here.account)
+
+    async def numbers(**given: Any) -> list[int]:
+        return [number for number, _ in await here.ledger.strays(here.account, **{"since": since, **given})]
+
+    assert await numbers() == [1, 2, 3]
+    assert await numbers(after=1) == [2, 3]
+    assert await numbers(after=1, limit=1) == [2]
+    assert await numbers(since=since + timedelta(microseconds=1)) == []

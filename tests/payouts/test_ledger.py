@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
 from threading import Barrier
@@ -37,6 +37,7 @@ from gopay_async.payouts import (
 from gopay_async.payouts.lock import lock_path
 from gopay_async.payouts.plan import Claimed
 from gopay_async.payouts.records import Happened, Move
+from gopay_async.simulator import VirtualClock
 
 from .facts import after, moment
 from .world import World, some, stream, top_up, world
@@ -190,6 +191,101 @@ async def test_the_timeline_counts_every_step(here: World) -> None:
 
     reached = {state: sum(number for _, _, then, number in steps if then is state) for state in State}
     assert reached == {**dict.fromkeys(State, 0), State.SENDING: 4, State.ACCEPTED: 4, State.PAID: 4}
+
+
+async def test_the_timeline_says_when(tmp_path: Path) -> None:
+    async with standing_still(tmp_path) as here:
+        began = here.clock.now()
+        job = await here.submit(some(2))
+        assert await here.ledger.timeline(job.id, steps=10) == []
+        await here.run(job, wait=timedelta(0))
+        here.clock.advance(600)
+        await here.run(job)
+
+        assert await here.ledger.timeline(job.id, steps=10) == [
+            (began, State.PLANNED, State.SENDING, 2),
+            (began, State.SENDING, State.ACCEPTED, 2),
+            # A tenth of ten minutes, and the microsecond that brings the last event into the last step.
+            (began + 9 * timedelta(seconds=60, microseconds=1), State.ACCEPTED, State.PAID, 2),
+        ]
+
+
+async def test_what_happened_at_one_instant_is_one_step_of_the_timeline(tmp_path: Path) -> None:
+    async with standing_still(tmp_path) as here:
+        job = await here.submit(some(1))
+        await here.run(job, wait=timedelta(0))
+
+        assert [at for at, *_ in await here.ledger.timeline(job.id, steps=10)] == [here.clock.now()] * 2
+
+
+async def test_the_latest_time_in_the_ledger_is_known(tmp_path: Path) -> None:
+    async with standing_still(tmp_path) as here:
+        empty = await here.ledger.last_event_at()
+        job = await here.submit(some(1))
+        imported = await here.ledger.last_event_at()
+        here.clock.advance(60)
+        await here.run(job, wait=timedelta(0))
+        sent, now = await here.ledger.last_event_at(), here.clock.now()
+        here.clock.advance(60)
+        await here.submit([top_up("another")], name="another")
+
+        assert (empty, imported, sent) == (None, job.imported_at, now)
+        assert await here.ledger.last_event_at() == here.clock.now()
+
+
+@asynccontextmanager
+async def standing_still(folder: Path) -> AsyncIterator[World]:
+    async with world(folder) as here:
+        here.clock = here.ledger.clock = VirtualClock(here.clock.now())
+        yield here
+
+
+# --- what was paid lately, and what is proved ------------------------------------------------------------------------
+
+
+async def test_a_payee_of_a_job_is_known_from_the_instant_of_its_import(here: World) -> None:
+    job = await here.submit([top_up("pay-1", amount=5), top_up("pay-2", amount=6)])
+    number = (await here.ledger.rows(job.id))[0].number
+    asked = [(number, 500), (number, 700), ("62811", 600)]
+
+    found = await here.ledger.paid_lately(here.account, asked, since=job.imported_at)
+    later = await here.ledger.paid_lately(here.account, asked, since=job.imported_at + timedelta(microseconds=1))
+    others = await here.ledger.paid_lately(Account("PRODUCTION", "me"), asked, since=job.imported_at)
+
+    assert (found, later, others) == ({(number, 500)}, set(), set())
+
+
+async def test_of_many_references_and_payees_each_is_looked_up(here: World) -> None:
+    job = await here.submit(some(3))
+    rows = await here.ledger.rows(job.id)
+    references = [*(f"other-{one}" for one in range(600)), *(one.reference for one in rows)]
+    payees = [*((f"62899{one:05d}", 1) for one in range(600)), *((one.number, one.amount) for one in rows)]
+
+    for order in (1, -1):
+        known = await here.ledger.known(here.account, references[::order])
+        lately = await here.ledger.paid_lately(here.account, payees[::order], since=job.imported_at)
+        assert sorted(one.reference for one in known) == ["pay-1", "pay-2", "pay-3"]
+        assert len(lately) == 3
+
+
+async def test_the_first_proof_of_an_inquiry_stays(here: World) -> None:
+    job = await here.submit(some(2))
+    for payout in (2, 1):
+        await here.ledger.prove(job, "QueryTransfer", payout)
+    await here.ledger.prove(job, "QueryTopUp", 1)
+
+    with closing(sqlite3.connect(here.ledger.path)) as other:
+        found = other.execute("SELECT contract, payout FROM proofs ORDER BY contract").fetchall()
+    assert found == [("QueryTopUp", 1), ("QueryTransfer", 2)]
+
+
+async def test_the_proof_of_one_account_says_nothing_about_another(here: World) -> None:
+    job = await here.submit(some(1))
+    there = Account("PRODUCTION", here.account.client_id)
+    other = await submit(stream(some(1)), here.ledger, there, name="other", allow_repeats=True)
+    await here.ledger.prove(job, "QueryTransfer", 1)
+
+    assert [await here.ledger.is_proved(one, "QueryTransfer") for one in (job, other)] == [True, False]
 
 
 # --- a file that cannot be used --------------------------------------------------------------------------------------

@@ -6,12 +6,13 @@ from importlib import import_module
 from inspect import signature
 from typing import Any
 
-from attrs import Attribute, fields, has
+from attrs import Attribute, asdict, fields, has
 
 from gopay_async import payouts
 from gopay_async.payouts import Account, Job, Payout, State
 from gopay_async.payouts.crew import Crew
 from gopay_async.payouts.desk import Taken
+from gopay_async.payouts.records import Happened
 from gopay_async.payouts.writer import Writer
 
 from .facts import START, standing
@@ -97,3 +98,22 @@ def test_of_a_job_is_shown_what_people_know_it_by() -> None:
 
     assert "account_id" not in repr(job)
     assert f"id={'b' * 64!r}" in repr(job)
+
+
+def test_what_is_not_said_of_an_event_and_of_a_job_is_empty() -> None:
+    event = Happened(at=START, kind="asked")
+    job = Job(id="b" * 64, name="x", account=Account("SANDBOX", "me"), account_id=4, imported_at=START, rows=1, total=2)
+
+    assert asdict(event) == {
+        "at": START,
+        "kind": "asked",
+        "attempt": 0,
+        "external_id": "",
+        "http_status": None,
+        "code": "",
+        "outcome": "",
+        "said": "",
+        "before": "",
+        "state": "",
+    }
+    assert (job.paused, job.distrust, job.short) == ("", "", "b" * 12)
