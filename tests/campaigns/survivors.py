@@ -67,4 +67,11 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
         "nothing returned",
     ): "as in the plan: whoever asks for a difference looks at its truth alone",
     ("facts", 'T = TypeVar("T")', "another text for 'T'"): "a name",
+    ("lock", "os.ftruncate(handle, 0)", "1 for 0"): "the byte that stays is the first one that is written over",
+    ("lock", "found = json.loads(os.pread(handle, 4096, 0))", "4097 for 4096"): "nobody's name is so long",
+    (
+        "pacer",
+        "if self.rate >= (self._limit or _FREE):",
+        "Gt for GtE",
+    ): "at the limit itself the rate is the limit either way",
 }
