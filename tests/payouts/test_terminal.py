@@ -114,11 +114,12 @@ class Terminal:
         return self.process.wait()
 
 
-#: Whoever runs the tests in the background of a shell has told them to ignore Ctrl-C.
+#: Whoever runs the tests in the background of a shell, or by nohup, has told them to ignore Ctrl-C, or to be hung up.
 LAUNCH = """
 import os, signal, sys
 os.open(sys.argv.pop(1), os.O_RDWR)  # the first terminal that a new session opens is its own
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from gopay_async.cli import main
 sys.argv.insert(1, "payouts")
 main()
