@@ -27,7 +27,6 @@ class Pacer:
     _next: float = field(default=float("-inf"), init=False)
     #: The rate that was set; never exceeded.
     _limit: float | None = field(init=False)
-    _slowed: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._limit = self.rate
@@ -45,14 +44,11 @@ class Pacer:
     def slow_down(self, retry_after: float | None) -> None:
         """Start nothing for *retry_after* seconds, and half as much afterwards, but one a second at least."""
         self.rate = max(1.0, (self.rate or _FIRST) * _KEPT)
-        self._slowed = True
         pause = PENALTY if retry_after is None else retry_after
         self._next = max(self._next, self.clock.monotonic() + pause)
 
     def speed_up(self) -> None:
         """Take back a little of what `slow_down` did."""
-        if not self._slowed or self.rate is None:
-            return
-        self.rate *= _GAIN
-        if self.rate >= (self._limit or _FREE):
-            self.rate, self._slowed = self._limit, False
+        if self.rate is not None:
+            faster = self.rate * _GAIN
+            self.rate = self._limit if faster >= (self._limit or _FREE) else faster

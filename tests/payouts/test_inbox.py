@@ -1,7 +1,9 @@
 """Stored notifications of payouts, and what is kept of them."""
 
 import json
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -61,6 +63,9 @@ async def test_each_is_applied_once_and_says_what_it_did(here: World) -> None:
         (texts[2], "paid -> returned"),
     ]
     assert await here.ledger.notices_of(second.id) == []
+    with closing(sqlite3.connect(here.ledger.path)) as other:
+        (stray,) = other.execute("SELECT effect FROM notices WHERE payout IS NULL")
+    assert stray == ("no payout of this ledger has its reference",)
     assert await here.ledger.strays(here.account, since=job.imported_at) == [(2, texts[1])]
     assert (await here.ledger.payout(first.id)).state is State.RETURNED
 
