@@ -56,7 +56,7 @@ def test_a_lock_that_does_not_say_whose_it_is_is_held_all_the_same(ledger: Path,
         lock_path(ledger).write_text(text)
 
         with (
-            pytest.raises(LedgerBusy, match=": it has not said who it is. Nothing"),
+            pytest.raises(LedgerBusy, match=r": it has not said who it is\. Nothing"),
             exclusive(ledger, purpose="you", at=START),
         ):
             pytest.fail("two have it")
