@@ -75,4 +75,6 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
         "Gt for GtE",
     ): "at the limit itself the rate is the limit either way",
     ("pacer", "_FREE = 1_000.0", "1001.0 for 1000.0"): "another bound, far above what anybody sends",
+    ("records", 'T = TypeVar("T")', "another text for 'T'"): "a name",
+    ("records", "@lru_cache(maxsize=1_000)", "1001 for 1000"): "how many are kept",
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,14 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gopay_async import InvalidInput, NotSent
+from gopay_async import InvalidInput, Money, NotSent
 from gopay_async.api import TopUp, TopUpAccepted
 from gopay_async.payouts import Job, Moved, Payout, Rules, State
 from gopay_async.payouts.desk import Desk, Taken, Watch
 from gopay_async.payouts.outcomes import answered
 from gopay_async.payouts.plan import Answered, Claimed, Crashed, Outcome, Reach, Standing, Trust, decide
 from gopay_async.payouts.records import Alike, Happened, money
+from gopay_async.payouts.records import sen as in_sen
 from gopay_async.simulator import VirtualClock
 
 from .facts import NUMBER, START, after, moment
@@ -220,3 +222,28 @@ async def test_what_is_sent_is_what_was_checked_at_the_import(here: World, sen: 
     job = await here.submit([row])
 
     assert (await here.only(job)).top_up == row
+
+
+@pytest.mark.parametrize(
+    ("sen", "rupiah"),
+    [
+        (1, "0.01"),
+        (10, "0.1"),
+        (100, "1"),
+        (1_000_050, "10000.5"),
+        (1_000_005, "10000.05"),
+        (9_999_999_999_900, "99999999999"),
+    ],
+)
+def test_an_amount_is_in_hundredths_of_a_rupiah_in_the_ledger(sen: int, rupiah: str) -> None:
+    assert money(sen).value == Decimal(rupiah)
+    assert in_sen(Money(Decimal(rupiah))) == sen
+
+
+async def test_what_payouts_share_has_nobodys_amount_and_number(here: World) -> None:
+    job = await here.submit([top_up("pay-1", amount=5, number="628170000001")])
+
+    payout = await here.only(job)
+
+    assert (payout.alike.amount, payout.alike.number) == (0, "")
+    assert (payout.standing.amount, payout.standing.number) == (500, "628170000001")
