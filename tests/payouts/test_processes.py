@@ -59,6 +59,5 @@ def test_nobody_is_paid_twice_and_nobody_is_lost_through_kill_9() -> None:
 
 
 def test_without_the_commit_of_the_intent_somebody_is_paid_twice() -> None:
-    report = campaign(4, 1_000, seed=11, forgetful=True)
-
-    assert report.twice
+    # How many it takes until a kill comes at the wrong instant depends on the machine.
+    assert any(campaign(4, 1_000, seed=seed, forgetful=True).twice for seed in range(11, 31))
