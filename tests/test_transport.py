@@ -10,6 +10,7 @@ import pytest
 
 from gopay_async.exchange import Request, Response
 from gopay_async.transport import LIMIT, AiohttpTransport, Departure, TooLarge
+from tests.ports import free_port
 
 from .misbehaving import Wire, answer, close_after_head, hang, message, misbehaving, raw, too_large
 
@@ -22,11 +23,6 @@ async def failure(transport: AiohttpTransport, base: str, departure: Departure, 
     with pytest.raises(Exception) as caught:  # noqa: PT011  # any exception will do: the departure is the proof
         await transport.send(request(base, method), departure)
     return caught.value
-
-
-async def closed_port() -> str:
-    async with misbehaving() as server:
-        return server.url
 
 
 # --- proof ---------------------------------------------------------------------------------------------------------
@@ -44,7 +40,7 @@ async def test_a_request_that_was_answered_has_departed() -> None:
 async def test_a_request_without_a_connection_has_not_departed() -> None:
     transport, departure = AiohttpTransport(), Departure()
 
-    await failure(transport, await closed_port(), departure)
+    await failure(transport, f"http://127.0.0.1:{free_port()}", departure)
     await transport.aclose()
 
     assert departure.unsent

@@ -3,9 +3,12 @@
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from .chromium import FLAGS, chromium
+
+# A slow machine is no defect: five seconds, as it is without this, are too few where other tests run beside these.
+expect.set_options(timeout=60_000)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

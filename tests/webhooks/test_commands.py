@@ -20,9 +20,9 @@ from gopay_async.webhooks.database import create_tables, open_engine
 from gopay_async.webhooks.inbox import Inbox
 from gopay_async.webhooks.samples import Delivery, Forge
 from tests.keys_for_tests import MERCHANT_KEY, PROVIDER_KEY
+from tests.ports import free_port
 from tests.webhooks.events import Shop, notification
 from tests.webhooks.pem import pem_of
-from tests.webhooks.test_servers import free_port
 
 FORGE = Forge(PROVIDER_KEY, MERCHANT_KEY)
 KEY = pem_of(PROVIDER_KEY)

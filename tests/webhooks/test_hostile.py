@@ -12,8 +12,8 @@ import uvicorn
 
 from gopay_async.webhooks import NotificationApp, NotificationVerifier, sign_notification
 from tests.keys_for_tests import MERCHANT_KEY, PROVIDER_KEY
+from tests.ports import free_port
 from tests.webhooks.events import PATH, Shop, body, verifier
-from tests.webhooks.test_servers import free_port
 
 
 @asynccontextmanager

@@ -16,8 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gopay_async.webhooks.samples import Delivery, Forge
 from tests.keys_for_tests import MERCHANT_KEY, PROVIDER_KEY
+from tests.ports import free_port
 from tests.webhooks.pem import pem_of
-from tests.webhooks.test_servers import free_port, wait_until_open
+from tests.webhooks.test_servers import wait_until_open
 
 FORGE = Forge(PROVIDER_KEY, MERCHANT_KEY)
 ROOT = Path(__file__).parents[2]

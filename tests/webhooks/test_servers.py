@@ -18,6 +18,7 @@ from yarl import URL
 
 from gopay_async.webhooks.samples import Delivery, Forge
 from tests.keys_for_tests import MERCHANT_KEY, PROVIDER_KEY
+from tests.ports import free_port
 from tests.webhooks.pem import pem_of
 
 ROOT = Path(__file__).parents[2]
@@ -82,11 +83,6 @@ def running(command: Sequence[str], port: int) -> Iterator[None]:
     finally:
         process.terminate()
         process.wait(20)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
 
 
 def wait_until_open(port: int, process: "subprocess.Popen[Any]") -> None:
