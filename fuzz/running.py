@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.machinery import ModuleSpec
 from itertools import cycle
 from pathlib import Path
@@ -62,14 +62,16 @@ def run_pytest(tests: Sequence[str], plugins: Sequence[object] = ()) -> int:
 
 
 class TimeLimit:
-    """A plugin of pytest that ends the process with HUNG where one test takes longer than *seconds*."""
+    """A plugin of pytest that ends the process with HUNG where one test takes longer than *seconds*, or than *own*."""
 
-    def __init__(self, seconds: int) -> None:
+    def __init__(self, seconds: int, own: Mapping[str, int] | None = None) -> None:
         self.seconds = seconds
+        #: Test -> the seconds that it may take, where it is not as long as the others.
+        self.own = own or {}
 
-    def pytest_runtest_logstart(self) -> None:
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Begin anew with every test: a slow machine is no mutant."""
-        signal.alarm(self.seconds)
+        signal.alarm(self.own.get(nodeid, self.seconds))
 
 
 def share_keys() -> None:
@@ -97,14 +99,19 @@ class _Wrong(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self._source, str(self._path), "exec"), module.__dict__)  # noqa: S102  # that is the mutant
 
 
-def run_imported(name: str, source: str, path: Path, tests: Sequence[str], limit: int) -> int:
-    """Run *tests*, each at most *limit* seconds, in a child that imports *source* in the place of the module *name*."""
+def run_imported(
+    name: str, source: str, path: Path, tests: Sequence[str], limit: int, *, own: Mapping[str, int] | None = None
+) -> int:
+    """Run *tests*, each at most *limit* seconds, in a child that imports *source* in the place of the module *name*.
+
+    *own* are the limits of tests that have others.
+    """
 
     def work(_: int) -> None:
         be_quiet()
         sys.meta_path.insert(0, _Wrong(name, source, path))
         # Before pytest puts its own importer in front of ours.
         importlib.import_module(name)
-        os._exit(run_pytest(tests, [TimeLimit(limit)]))
+        os._exit(run_pytest(tests, [TimeLimit(limit, own)]))
 
     return in_child(work)[0]

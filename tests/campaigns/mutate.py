@@ -95,6 +95,8 @@ class Session:
     path: Path = field(init=False)
     name: str = field(init=False)
     source: str = field(init=False)
+    #: Test -> the seconds that it may take.
+    limits: dict[str, int] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.path = ROOT / "gopay_async" / "payouts" / f"{self.module}.py"
@@ -108,7 +110,7 @@ class Session:
         tried = self._try(found)
         left = [one for one in tried if one.code == 0]
         every = [str(ROOT / one) for one in TARGETS[self.module]]
-        if left and run_imported(self.name, self.source, self.path, every, max(one.limit for one in left)) != 0:
+        if left and self._run(self.source, every) != 0:
             raise SystemExit(f"the tests of {self.module} fail where the right code is imported")
         again = [self._import(found[one.number], one) for one in left]
         alive = [found[one.number] for one, code in zip(left, again, strict=True) if code == 0]
@@ -124,9 +126,9 @@ class Session:
         def work(tell: int) -> None:
             plugin = _Trying(self.name, self.path, found)
             run_pytest([str(ROOT / one) for one in TARGETS[self.module]], [plugin, plugin.touched])
-            os.write(tell, json.dumps([plugin.failed, [astuple(one) for one in plugin.tried]]).encode())
+            os.write(tell, json.dumps([plugin.failed, [astuple(one) for one in plugin.tried], plugin.own]).encode())
 
-        failed, tried = json.loads(in_child(work)[1] or '["it cannot be imported", []]')
+        failed, tried, self.limits = json.loads(in_child(work)[1] or '["it cannot be imported", [], {}]')
         if failed or len(tried) != len(found):
             raise SystemExit(f"the tests of {self.module} fail without any mistake: {failed}")
         return [Tried(*one) for one in tried]
@@ -134,7 +136,10 @@ class Session:
     def _import(self, mutant: Mutant, tried: "Tried") -> int:
         """Return what the same tests say where the wrong module is imported; 0 when they notice nothing."""
         tests = [str(ROOT / one) for one in tried.tests]
-        return run_imported(self.name, mutant.source, self.path, tests, tried.limit) if tests else 0
+        return self._run(mutant.source, tests) if tests else 0
+
+    def _run(self, source: str, tests: Sequence[str]) -> int:
+        return run_imported(self.name, source, self.path, tests, max(self.limits.values()), own=self.limits)
 
     def _tell(self, mutant: Mutant) -> bool:
         reason = EQUIVALENT.get((self.module, mutant.text, mutant.what))
@@ -151,9 +156,8 @@ class Tried:
     number: int
     #: 0: nothing.
     code: int
-    #: The tests that run its function, and the seconds that each of them may take.
+    #: The tests that run its function.
     tests: list[str]
-    limit: int
 
 
 class _Trying(TimeLimit):
@@ -175,6 +179,7 @@ class _Trying(TimeLimit):
         """Return True in the parent, so that nothing more is run; None in a child, which runs the tests."""
         answer = json.loads(in_child(partial(self._look, session))[1])
         self.failed, self.touched.ran, self.touched.seconds = answer
+        self.own = {name: max(_AT_LEAST, round(10 * seconds)) for name, seconds in self.touched.seconds.items()}
         if not self.failed:
             right = self._path.read_text(encoding="utf-8")
             self._can_be_put_in = in_child(partial(self._play, session, right, self.touched.tests(None)))[0] == 0
@@ -195,12 +200,10 @@ class _Trying(TimeLimit):
         # What stands outside of functions, or runs at the import only, may be noticed by whoever uses the module.
         at_import = within is None or not tests
         tests = self.touched.tests(None) if at_import else tests
-        longest = max((self.touched.seconds[one] for one in tests), default=0.0)
-        self.seconds = max(_AT_LEAST, round(10 * longest))
         # What is put into a function that has run already changes nothing any more.
         quick = self._can_be_put_in and tests and not at_import
         code = in_child(partial(self._play, session, self._found[number].source, tests))[0] if quick else 0
-        return Tried(number, code, tests, self.seconds)
+        return Tried(number, code, tests)
 
     def _play(self, session: pytest.Session, source: str, tests: Sequence[str], _: int) -> None:
         be_quiet()

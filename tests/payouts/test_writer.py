@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sqlite3
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -191,15 +192,16 @@ async def test_the_thread_ends_with_the_ledger_and_does_not_hold_up_the_process(
 
 async def test_a_ledger_is_closed_when_everything_that_waits_is_written(tmp_path: Path) -> None:
     async with world(tmp_path) as here:
-        job = await here.submit(some(1))
+        payout = await here.only(await here.submit(some(1)))
         closing = threading.Event()
 
         def wait(_: object) -> None:
             closing.wait()
 
         here.ledger._writer.submit_work(wait)
-        here.ledger.submit([move(await here.only(job))])
+        here.ledger.submit([move(payout)])
         asyncio.get_running_loop().call_later(0.01, closing.set)
 
-    async with world(tmp_path) as here:
-        assert (await here.only(job)).state is State.SENDING
+    with sqlite3.connect(tmp_path / "ledger.db") as other:
+        assert other.execute("SELECT state FROM payouts").fetchall() == [("sending",)]
+    other.close()
