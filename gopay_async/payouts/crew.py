@@ -56,16 +56,26 @@ class Crew:
 
     async def run(self, dispatch: Callable[[], Awaitable[None]]) -> None:
         """Work while *dispatch* hands out, and until everything it handed out is recorded."""
-        async with asyncio.TaskGroup() as recording:
-            recording.create_task(self._record())
-            async with asyncio.TaskGroup() as workers:
-                for _ in range(self.settings.concurrency):
-                    workers.create_task(self._worker())
-                await dispatch()
-                for _ in range(self.settings.concurrency):
-                    self._work.put_nowait(None)
-            self._over = True
-            self._recorder.set()
+        try:
+            async with asyncio.TaskGroup() as recording:
+                recording.create_task(self._record())
+                async with asyncio.TaskGroup() as workers:
+                    for _ in range(self.settings.concurrency):
+                        workers.create_task(self._worker())
+                    await dispatch()
+                    for _ in range(self.settings.concurrency):
+                        self._work.put_nowait(None)
+                self._over = True
+                self._recorder.set()
+        finally:
+            self._give_back()
+
+    def _give_back(self) -> None:
+        """Have it written that what was claimed, and that nobody will begin any more, was not sent."""
+        while not self._work.empty():
+            send, payout = self._work.get_nowait() or (False, None)
+            if send and payout:
+                self.desk.submit([self.desk.judge_answer(payout, _over())])
 
     @property
     def waiting(self) -> int:
@@ -161,12 +171,16 @@ class Crew:
 
     async def _try(self, payout: Payout) -> TopUpAccepted | GoPayError:
         """Return how the attempt ended; the only place from which money moves."""
-        await self.pacer.turn()
+        try:
+            await self.pacer.turn()
+        except asyncio.CancelledError:
+            self.desk.submit([self.desk.judge_answer(payout, _over())])
+            raise
         self.ahead -= 1
         if self.ahead <= self.enough:
             self.news.set()
         if self.halted.is_set():
-            return _NotBegun("the run ended before it was sent")
+            return _over()
         if payout.alike.reach is Reach.NOT_FOUND and self.desk.trust.distrust:
             return _NotBegun("the inquiry that did not find it has been wrong meanwhile")
         try:
@@ -207,3 +221,7 @@ class Crew:
     async def _slow_down(self, result: object) -> None:
         self.pacer.slow_down(result.retry_after if isinstance(result, RateLimited) else None)
         await self.tell(Slowed(rate=self.pacer.rate or 0.0))
+
+
+def _over() -> _NotBegun:
+    return _NotBegun("the run ended before it was sent")

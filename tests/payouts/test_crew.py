@@ -213,6 +213,52 @@ async def test_answers_that_wait_to_be_recorded_are_written_when_a_run_is_cancel
     assert await one.kinds() == [["claimed", "answered"], ["claimed", "answered"], ["claimed", "cancelled"]]
 
 
+@pytest.mark.parametrize("concurrency", [1, 2])
+async def test_what_was_claimed_and_has_not_begun_when_a_run_is_cancelled_waits_to_be_sent(
+    here: World, concurrency: int
+) -> None:
+    # The first one is under way; of the others one waits for its turn, or all for a worker.
+    one = await team(here, 4, concurrency=concurrency, rate=1.0)
+    one.pacer.rest = _for_ever
+    here.provider.plan("pay-1", "hang")
+
+    def at_the_first(task: "asyncio.Task[None]") -> None:
+        here.provider.before = lambda _: task.cancel()
+
+    await cancelled(one.crew.run(one.send_all), at_the_first)
+    await here.ledger.pause(one.job.id, "")
+
+    assert await here.states(one.job) == {
+        "pay-1": State.UNKNOWN,
+        "pay-2": State.PLANNED,
+        "pay-3": State.PLANNED,
+        "pay-4": State.PLANNED,
+    }
+    last = (await here.ledger.history(4))[-1]
+    assert (last.kind, last.said) == ("answered", "the run ended before it was sent")
+
+
+async def _for_ever(_: float) -> None:
+    await asyncio.Event().wait()
+
+
+async def test_questions_that_have_not_begun_when_a_run_is_cancelled_change_nothing(here: World) -> None:
+    one = await team(here, 3)
+    here.provider.plan("pay-1", "hang")
+
+    async def ask_and_send() -> None:
+        one.crew.send(one.payouts[0])
+        one.crew.ask(one.payouts[1])
+
+    def at_the_first(task: "asyncio.Task[None]") -> None:
+        here.provider.before = lambda _: task.cancel()
+
+    await cancelled(one.crew.run(ask_and_send), at_the_first)
+    await here.ledger.pause(one.job.id, "")
+
+    assert [len(await here.ledger.history(number)) for number in (1, 2, 3)] == [2, 1, 1]
+
+
 async def test_answers_that_are_just_being_recorded_are_written_once_when_a_run_is_cancelled(here: World) -> None:
     one = await team(here, 2)
     here.provider.plan("pay-2", "4003801")
