@@ -218,9 +218,8 @@ class Crew:
         except GoPayError as error:
             return error
 
-    async def _slow_down(self, result: object) -> None:
-        self.pacer.slow_down(result.retry_after if isinstance(result, RateLimited) else None)
-        await self.tell(Slowed(rate=self.pacer.rate or 0.0))
+    async def _slow_down(self, error: RateLimited) -> None:
+        await self.tell(Slowed(rate=self.pacer.slow_down(error.retry_after)))
 
 
 def _over() -> _NotBegun:

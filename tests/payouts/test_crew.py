@@ -96,7 +96,7 @@ async def test_nothing_is_under_way_once_everything_is_recorded(here: World) -> 
 
     await one.crew.run(one.send_all)
 
-    assert (one.crew.ahead, one.crew.waiting, one.crew.underway) == (0, 0, set())
+    assert (one.crew.ahead, one.crew.waiting, one.crew.underway, one.crew.enough) == (0, 0, set(), 0)
     assert (await here.states(one.job))["pay-3"] is State.REFUSED
     assert await one.kinds() == [["claimed", "answered"]] * 5
 

@@ -13,10 +13,10 @@ from sqlalchemy.exc import OperationalError
 
 from gopay_async.errors import LedgerBusy, LedgerCorrupt, LedgerError, LedgerFull, LedgerReadOnly
 from gopay_async.payouts import open_ledger
-from gopay_async.payouts.database import in_our_words
+from gopay_async.payouts.database import in_our_words, is_empty
 from gopay_async.payouts.schema import APPLICATION_ID, VERSION
 
-from .world import World, world
+from .world import World, some, world
 
 BUSY = "Another process is writing to the ledger and does not stop: end it, then resume."
 SENTENCES = [
@@ -119,6 +119,14 @@ async def test_three_can_read_at_the_same_time(here: World) -> None:
     assert sorted(found) == [0, 1, 2]
 
 
+async def test_everybody_keeps_a_connection_and_waits_five_seconds_for_others(here: World) -> None:
+    found = await here.ledger._database.read(lambda one: one.exec_driver_sql("PRAGMA busy_timeout").scalar_one())
+
+    assert found == 5_000
+    # Three that read, and one that writes.
+    assert here.ledger._database.engine.pool.size() == 4  # type: ignore[attr-defined]  # the pool that we chose
+
+
 # --- opening and closing ---------------------------------------------------------------------------------------------
 
 
@@ -157,3 +165,19 @@ async def test_the_database_of_another_program_is_not_opened_where_none_is_to_be
     with pytest.raises(LedgerCorrupt, match="no ledger of this version"):
         async with open_ledger(tmp_path / "other.db", create=False):
             pytest.fail("it was opened")
+
+
+async def test_a_ledger_is_not_taken_for_an_empty_file(here: World) -> None:
+    assert not await here.ledger._database.read(is_empty)
+
+
+async def test_damage_is_found_before_it_is_read(tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        await here.submit(some(500))
+    with (tmp_path / "ledger.db").open("r+b") as file:  # once
+        file.seek(4096 * 10)
+        file.write(b"\xff" * 4096 * 20)
+
+    async with world(tmp_path) as here:
+        with pytest.raises(LedgerCorrupt, match=r"^The ledger is damaged: \*\*\* in database main"):
+            await here.ledger.check()

@@ -85,6 +85,8 @@ async def test_what_was_claimed_to_be_sent_again_is_not_once_the_inquiry_proved_
     await crew.run(hand_out)
 
     assert await here.states(job) == {"pay-1": State.ACCEPTED, "pay-2": State.PLANNED}
+    said = (await here.ledger.history(second.id))[-1].said
+    assert said == "the inquiry that did not find it has been wrong meanwhile"
     assert here.provider.external_ids == [first.external_id]
 
 

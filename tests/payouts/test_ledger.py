@@ -17,7 +17,6 @@ from gopay_async.errors import (
     JobRefused,
     LedgerBusy,
     LedgerCorrupt,
-    LedgerError,
     LedgerFull,
     LedgerReadOnly,
 )
@@ -351,7 +350,8 @@ async def test_a_file_that_is_no_ledger_is_left_alone(tmp_path: Path, content: b
     path = tmp_path / "other"
     path.write_bytes(content)
 
-    with pytest.raises(LedgerError):
+    said = "The file is no ledger" if content.startswith(b"SQLite") else "it does not begin as an SQLite file does"
+    with pytest.raises(LedgerCorrupt, match=said):
         async with open_ledger(path):
             pass
     assert path.read_bytes() == content
@@ -377,7 +377,7 @@ async def test_a_ledger_that_is_not_there_is_made_only_when_asked(tmp_path: Path
 
 
 async def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(LedgerReadOnly):
+    with pytest.raises(LedgerReadOnly, match="There is no folder"):
         async with open_ledger(tmp_path / "no" / "ledger.db"):
             pass
 
