@@ -53,7 +53,8 @@ class Runner:
     async def run(self, job: Job) -> AsyncIterator[RunEvent]:
         """Run *job* until nothing is left to do now, and yield what happens.
 
-        Raises JobRefused for a job of another account, LedgerBusy when another process has the ledger, LedgerError
+        Whoever cancels it, or leaves it before its end, leaves what is in flight unknown; the next run asks about it.
+        `stop` lets it end.  Raises JobRefused for a job of another account, LedgerBusy when another process has the ledger, LedgerError
         when it cannot be written any more; what was committed stays.
         """
         check_account(job, self.account)
