@@ -54,7 +54,9 @@ class Runner:
         """Run *job* until nothing is left to do now, and yield what happens.
 
         Whoever cancels it, or leaves it before its end, leaves what is in flight unknown; the next run asks about it.
-        `stop` lets it end.  Raises JobRefused for a job of another account, LedgerBusy when another process has the ledger, LedgerError
+        `stop` lets it end.
+
+        Raises JobRefused for a job of another account, LedgerBusy when another process has the ledger, LedgerError
         when it cannot be written any more; what was committed stays.
         """
         check_account(job, self.account)
