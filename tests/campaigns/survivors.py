@@ -2,6 +2,7 @@
 
 from typing import Final
 
+_ONE_LENGTH: Final = "they are of one length, or nothing works"
 #: (module, line of the right code, what) -> reason.
 EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
     (
@@ -38,12 +39,12 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
         "moves",
         "values = {one.name: cell for one, cell in zip(_CHANGED, then, strict=True)}",
         "False for True",
-    ): "they are of one length, or nothing works",
+    ): _ONE_LENGTH,
     (
         "moves",
         "return payouts.update().values(values).where(*[one == cell for one, cell in zip(_FOUND, found, strict=True)])",
         "False for True",
-    ): "as above",
+    ): _ONE_LENGTH,
     (
         "moves",
         "for start in range(0, len(moves), SIZES[-1]):",
@@ -83,7 +84,7 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
         "writer",
         "for one, result in zip(batch, results, strict=True):",
         "False for True",
-    ): "they are of one length, or nothing works",
+    ): _ONE_LENGTH,
     ("database", '_WRITES: Final = "gopay_async_writes"', "another text for 'gopay_async_writes'"): "a name",
     ("database", 'T = TypeVar("T")', "another text for 'T'"): "a name",
     (
@@ -105,4 +106,44 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
     ("crew", "_GATHER: Final = 0.02", "1.02 for 0.02"): "how long answers are gathered: slower, with the same result",
     ("crew", "self._waking = True", "False for True"): "it is woken more often, with the same result",
     ("crew", "raise", "nothing raised"): "whoever cancels it cancels the group, which ends all the same",
+    (
+        "desk",
+        "for one, reference_no in zip(self.payouts, self.references, strict=True):",
+        "False for True",
+    ): _ONE_LENGTH,
+    (
+        "desk",
+        "pairs = zip(chain.from_iterable(alike), chain.from_iterable(after), chain.from_iterable(made), strict=True)",
+        "False for True",
+    ): _ONE_LENGTH,
+    (
+        "desk",
+        "for step, group, moved in zip(steps, taken.groups.values(), made, strict=True):",
+        "False for True",
+    ): _ONE_LENGTH,
+    ("desk", "pairs = zip(group.payouts, group.references, strict=True)", "False for True"): _ONE_LENGTH,
+    ("desk", "for one, was in zip(steps, made, strict=True)", "False for True"): _ONE_LENGTH,
+    (
+        "desk",
+        "steps = [_taking(group, then, _happened(then[0], fact, kind)) for group, then in "
+        "zip(alike, after, strict=True)]",
+        "False for True",
+    ): _ONE_LENGTH,
+    (
+        "desk",
+        "await self._follow([one for one, was in zip(steps, made, strict=True) if was])",
+        "False for True",
+    ): _ONE_LENGTH,
+    (
+        "desk",
+        "late += [] if all(moved) else [one for one, was in zip(group.answers(), moved, strict=True) if not was]",
+        "False for True",
+    ): _ONE_LENGTH,
+    ("desk", "if self._latest is None or now > self._latest:", "GtE for Gt"): "the same instant is the same either way",
+    (
+        "desk",
+        "if latest is not None and (self._latest is None or latest > self._latest):",
+        "GtE for Gt",
+    ): "the same instant is the same either way",
+    ("desk", "runner: str = field(factory=lambda: secrets.token_hex(8))", "9 for 8"): "how long a random name is",
 }
