@@ -56,7 +56,10 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
         "return all(_move(connection, step, rows) for rows in _parts(step.rows))",
         "nothing returned",
     ): "each is then tried alone, slower and with the same result",
+    ("together", "SIZES: Final = (1, 16, 64, 256)", "2 for 1"): "another size",
+    ("together", "SIZES: Final = (1, 16, 64, 256)", "17 for 16"): "another size",
     ("together", "SIZES: Final = (1, 16, 64, 256)", "65 for 64"): "another size",
+    ("together", "SIZES: Final = (1, 16, 64, 256)", "257 for 256"): "another size",
     (
         "together",
         '_EMPTY: Final = ("", "", "")',
