@@ -113,11 +113,7 @@ class _Run:
     def halt(self) -> None:
         """Begin nothing new."""
         self._interrupted = True
-        self._stop()
-
-    def _stop(self) -> None:
         self._halted.set()
-        self.crew.news.set()
 
     async def leave(self, task: "asyncio.Task[None]") -> None:
         """Stop without a reader."""
@@ -132,7 +128,7 @@ class _Run:
 
     def _pause(self, reason: str) -> None:
         self._paused = self._paused or reason
-        self._stop()
+        self._halted.set()
 
     # --- the whole ---
 

@@ -149,4 +149,85 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
         "GtE for Gt",
     ): "the same instant is the same either way",
     ("desk", "runner: str = field(factory=lambda: secrets.token_hex(8))", "9 for 8"): "how long a random name is",
+    ("ledger", "_AT_ONCE: Final = 500", "501 for 500"): "how many are read at once",
+    (
+        "ledger",
+        "async def in_flight(self, job: str, *, after: int = 0, limit: int = 500) -> list[Payout]:",
+        "501 for 500",
+    ): "how many are read at once",
+    (
+        "ledger",
+        "self, job: str, *, after: int = 0, limit: int = 500, states: Iterable[State] = State",
+        "501 for 500",
+    ): "how many are read at once",
+    (
+        "ledger",
+        "async def unread(self, account: Account, *, limit: int = 500) -> list[tuple[int, str, str]]:",
+        "501 for 500",
+    ): "how many are read at once",
+    (
+        "ledger",
+        "self, account: Account, *, since: datetime, after: int = 0, limit: int = 500",
+        "501 for 500",
+    ): "how many are read at once",
+    (
+        "ledger",
+        '_PAYOUTS: Final = select(*PAYEE, func.json_array(*STANDING, type_=Text).concat("").label("standing"))',
+        "another text for 'standing'",
+    ): "a name",
+    (
+        "ledger",
+        "if not found and key.isdecimal() and len(key) < 16:",
+        "LtE for Lt",
+    ): "so large a number is no line either way",
+    (
+        "ledger",
+        "if not found and key.isdecimal() and len(key) < 16:",
+        "17 for 16",
+    ): "so large a number is no line either way",
+    (
+        "ledger",
+        "span = max((last - first) // steps + 1, 1)",
+        "2 for 1",
+    ): "what happened at one instant is one step either way; the other 1 is noticed",
+    (
+        "ledger",
+        "found = await self._read(_JOBS.where(fits).limit(2))",
+        "3 for 2",
+    ): "two are enough to see that several fit",
+    (
+        "ledger",
+        "return bool(await self._read(select(jobs.c.id).where(jobs.c.name == name).limit(1)))",
+        "2 for 1",
+    ): "one is enough to see that there is one",
+    (
+        "ledger",
+        "*(await self._read(select(events.c.at).order_by(events.c.id.desc()).limit(1))),",
+        "2 for 1",
+    ): "the later of them is taken",
+    (
+        "ledger",
+        '"identity": "\\x1f".join(notification.identity),',
+        "another text for '\\x1f'",
+    ): "what stands between the parts of an identity",
+    ("runner", "_EVENTS: Final = 20", "21 for 20"): "another bound",
+    ("runner", "_PAGE: Final = 500", "501 for 500"): "how many are read at once",
+    (
+        "runner",
+        "self.crew.news.clear()",
+        "left out",
+    ): "it looks again and again instead of waiting, with the same result",
+    ("runner", "await self._news()", "left out"): "it looks again and again instead of waiting, with the same result",
+    (
+        "runner",
+        "return found[-1].id",
+        "nothing returned",
+    ): "it waits for what is under way before it claims more: slower, with the same result",
+    ("runner", "if self.crew.ahead > self._enough():", "GtE for Gt"): "one less is claimed ahead",
+    ("runner", "return 0", "1 for 0"): "while something is under way, and after a pause, nobody looks at the number",
+    (
+        "runner",
+        "if due is None or left <= 0:",
+        "Lt for LtE",
+    ): "with no time left nothing is due in that time, but what was asked already",
 }

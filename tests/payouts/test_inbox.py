@@ -75,6 +75,7 @@ async def test_one_about_something_else_is_noted_too(here: World) -> None:
     stranger = json.loads(body("pay-1", "topup"))
     del stranger["partner_reference_no"]
     await here.ledger.receive(read_notice(json.dumps(stranger)), here.account)
+    assert [reference for _, reference, _ in await here.ledger.unread(here.account)] == [""]
 
     assert await apply_notices(desk_of(here, job), job) == 1
 

@@ -34,7 +34,7 @@ from gopay_async.payouts import (
     submit,
 )
 from gopay_async.payouts.lock import lock_path
-from gopay_async.payouts.plan import Claimed
+from gopay_async.payouts.plan import Claimed, Standing
 from gopay_async.payouts.records import Happened, Move
 from gopay_async.simulator import VirtualClock
 
@@ -180,6 +180,24 @@ async def test_a_row_is_found_by_reference_and_by_line(here: World) -> None:
     assert ((await here.ledger.row(job.id, "7")).line, (await here.ledger.row(job.id, "2")).reference) == (1, "b")
     with pytest.raises(JobRefused, match="no row"):
         await here.ledger.row(job.id, "9")
+
+
+async def test_a_new_payout_has_nothing_behind_it(here: World) -> None:
+    job = await here.submit(some(1))
+
+    payout = await here.only(job)
+
+    assert payout.alike == Standing(state=State.PLANNED, amount=0, number="", imported_at=job.imported_at)
+    assert (payout.external_id, await here.ledger.history(payout.id)) == ("", [])
+
+
+async def test_rows_are_read_after_the_number_that_is_given(here: World) -> None:
+    job = await here.submit(some(4))
+
+    planned = await here.ledger.planned(job.id, after=1, limit=2)
+    rows = await here.ledger.rows(job.id, after=3)
+
+    assert ([one.id for one in planned], [one.id for one in rows]) == ([2, 3], [4])
 
 
 async def test_the_timeline_counts_every_step(here: World) -> None:
@@ -340,7 +358,8 @@ async def test_a_ledger_that_is_damaged_is_not_run(tmp_path: Path) -> None:
         file.write(b"\xff" * 4096 * 20)
 
     async with world(tmp_path) as here:
-        with pytest.raises(LedgerCorrupt):
+        # It is looked for, not met by chance.
+        with pytest.raises(LedgerCorrupt, match=r"^The ledger is damaged: \*\*\* in database main"):
             await here.run(job)
         assert here.provider.external_ids == []
 

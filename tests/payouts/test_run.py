@@ -159,7 +159,7 @@ async def test_rows_that_cannot_be_sent_any_more_name_the_first_of_them(here: Wo
 
     ended = await here.run(job)
 
-    assert ended.reason.startswith("pay-1 is not sent: ")
+    assert ended.reason == "pay-1 is not sent: it is older than the window in which its reference is unique"
     assert (await here.ledger.job(job.id)).paused == ended.reason
 
 
@@ -285,7 +285,16 @@ def others() -> list[str]:
     return [one.get_name() for one in asyncio.all_tasks() if one is not asyncio.current_task()]
 
 
-async def test_a_run_leaves_no_task_behind(here: World) -> None:
+async def test_a_run_that_waited_leaves_no_task_behind(here: World) -> None:
+    job = await here.submit(some(3))
+
+    await here.run(job, rate=2.0)
+    await asyncio.sleep(0)
+
+    assert others() == []
+
+
+async def test_a_run_that_is_stopped_while_it_waits_leaves_no_task_behind(here: World) -> None:
     job = await here.submit(some(3))
     runner = here.runner(rate=2.0)
     here.provider.statuses["pay-1"] = "03"
@@ -341,10 +350,13 @@ async def test_an_error_that_nobody_hears_is_not_complained_about(here: World) -
     run = await run_of(here, await here.submit(some(1)))
 
     async def fail() -> None:
-        raise LedgerCorrupt("damaged")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise LedgerCorrupt("damaged")
 
     task = asyncio.create_task(fail())
-    await asyncio.wait({task})
+    await asyncio.sleep(0)
     await run.leave(task)
     del task
     gc.collect()
