@@ -11,6 +11,8 @@ PENALTY = 1.0
 #: Rate from which the first 429 slows down when none was set; far above it there is no limit again.
 _FIRST = 100.0
 _FREE = 1_000.0
+#: Rate below which nothing is slowed down.
+_LEAST = 1.0
 #: How much of its rate a pacer keeps after a 429, and what each answer that is none gives back.
 _KEPT = 0.5
 _GAIN = 1.01
@@ -44,9 +46,9 @@ class Pacer:
     def slow_down(self, retry_after: float | None) -> float:
         """Start nothing for *retry_after* seconds, and half as much afterwards, but one a second at least.
 
-        Return how many that are in a second.
+        Return how many that are in a second: never more than were set.
         """
-        self.rate = max(1.0, (self.rate or _FIRST) * _KEPT)
+        self.rate = max(min(_LEAST, self._limit or _LEAST), (self.rate or _FIRST) * _KEPT)
         pause = PENALTY if retry_after is None else retry_after
         self._next = max(self._next, self.clock.monotonic() + pause)
         return self.rate

@@ -102,6 +102,12 @@ def test_429_slows_to_one_a_second_at_least() -> None:
     assert rates == [1.5, 1.0, 1.0]
 
 
+def test_429_never_speeds_anything_up() -> None:
+    paced = Paced(0.5)
+
+    assert (paced.pacer.slow_down(0.0), paced.answer(1)) == (0.5, 0.5)
+
+
 def test_the_first_429_without_a_rate_leaves_fifty_a_second() -> None:
     paced = Paced(None)
     paced.pacer.slow_down(0.0)
