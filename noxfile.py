@@ -60,7 +60,8 @@ def _install(session: nox.Session, *groups: str) -> None:
     session.install("-q", "-e", ".[all]", *nox.project.dependency_groups(PROJECT, *groups))
 
 
-# First, for it takes longest: where two sessions run at a time, the others fit beside it.
+# In .ci/run those tagged beside run beside the README's command, and those tagged ci afterwards, two at a time. This
+# one begins: it takes longest.
 @nox.session(tags=["ci"])
 def coverage(session: nox.Session) -> None:
     """Run the tests and demand every branch of the package."""
@@ -108,7 +109,7 @@ def tests(session: nox.Session) -> None:
         session.notify(f"tests-{version}", session.posargs)
 
 
-@nox.session(tags=["ci"])
+@nox.session(tags=["beside"])
 def lint(session: nox.Session) -> None:
     """Look for mistakes, and for what is not formatted."""
     session.install("-q", *nox.project.dependency_groups(PROJECT, "check"))
@@ -116,7 +117,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check", ".")
 
 
-@nox.session(tags=["ci"])
+@nox.session(tags=["beside"])
 def types(session: nox.Session) -> None:
     """Let mypy and pyright check every type, the tests included."""
     _install(session, "dev")
@@ -124,7 +125,7 @@ def types(session: nox.Session) -> None:
     session.run("pyright", "--pythonpath", str(Path(session.bin, "python")))
 
 
-@nox.session(tags=["ci"])
+@nox.session(tags=["beside"])
 def wheel(session: nox.Session) -> None:
     """Build, look inside, install elsewhere, and run the tests there."""
     outside = Path(session.create_tmp())
