@@ -230,4 +230,9 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
         "if due is None or left <= 0:",
         "Lt for LtE",
     ): "with no time left nothing is due in that time, but what was asked already",
+    (
+        "crew",
+        "send, payout = self._work.get_nowait() or (False, None)",
+        "True for False",
+    ): "what is no payout is given back by nobody",
 }
