@@ -1,8 +1,7 @@
 """The workers of a run: what they record, when they ask for more, and what they do when they are stopped."""
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from gopay_async.simulator import VirtualClock
 from .facts import START
 from .provider import Provider
 from .test_alike import claimed, desk_of
+from .test_writer import busy
 from .world import World, some, world
 
 
@@ -78,13 +78,14 @@ async def team(here: World, size: int, *, concurrency: int = 1, **more: Any) -> 
     return Team(here, job, desk, await claimed(desk, await here.ledger.rows(job.id, limit=size)), concurrency, **more)
 
 
-async def cancelled(work: Awaitable[None], when: Callable[["asyncio.Task[None]"], None]) -> None:
-    """Run *work* until it is cancelled; *when* gets its task."""
+async def cancelled(here: World, work: Awaitable[None], *, at: str) -> None:
+    """Run *work* until the top-up *at* reaches the provider, and cancel it there."""
     task = asyncio.ensure_future(work)
-    assert isinstance(task, asyncio.Task)
-    when(task)
+    here.provider.before = lambda reference: reference == at and task.cancel()
     await asyncio.wait({task})
     assert task.cancelled()
+    # What waits for the disk is on it once this is.
+    await here.ledger._writer.transact(lambda _: None)
 
 
 # --- what is recorded ------------------------------------------------------------------------------------------------
@@ -146,12 +147,12 @@ async def test_what_the_end_of_a_run_overtook_was_not_begun(here: World) -> None
     assert one.paused == []
 
 
-async def test_what_the_inquiry_proved_wrong_overtook_was_not_begun(here: World) -> None:
+async def test_what_was_claimed_at_once_is_sent_though_the_inquiry_proved_wrong(here: World) -> None:
     one = await team(here, 1)
     one.desk.trust = Trust(proved=True, distrust="it was wrong")
     (payout,) = one.payouts
 
-    # It was claimed at once, not after a "not found": the inquiry has no part in it.
+    # It was not claimed after a "not found": the inquiry has no part in it.
     await one.crew.run(one.send_all)
 
     assert here.provider.external_ids == [payout.external_id]
@@ -199,11 +200,7 @@ async def test_answers_that_wait_to_be_recorded_are_written_when_a_run_is_cancel
     here.provider.plan("pay-2", "4003801")
     here.provider.plan("pay-3", "hang")
 
-    def at_the_third(task: "asyncio.Task[None]") -> None:
-        here.provider.before = lambda reference: reference == "pay-3" and task.cancel()
-
-    await cancelled(one.crew.run(one.send_all), at_the_third)
-    await here.ledger.pause(one.job.id, "")
+    await cancelled(here, one.crew.run(one.send_all), at="pay-3")
 
     assert await here.states(one.job) == {
         "pay-1": State.ACCEPTED,
@@ -222,11 +219,7 @@ async def test_what_was_claimed_and_has_not_begun_when_a_run_is_cancelled_waits_
     one.pacer.rest = _for_ever
     here.provider.plan("pay-1", "hang")
 
-    def at_the_first(task: "asyncio.Task[None]") -> None:
-        here.provider.before = lambda _: task.cancel()
-
-    await cancelled(one.crew.run(one.send_all), at_the_first)
-    await here.ledger.pause(one.job.id, "")
+    await cancelled(here, one.crew.run(one.send_all), at="pay-1")
 
     assert await here.states(one.job) == {
         "pay-1": State.UNKNOWN,
@@ -250,11 +243,7 @@ async def test_questions_that_have_not_begun_when_a_run_is_cancelled_change_noth
         one.crew.send(one.payouts[0])
         one.crew.ask(one.payouts[1])
 
-    def at_the_first(task: "asyncio.Task[None]") -> None:
-        here.provider.before = lambda _: task.cancel()
-
-    await cancelled(one.crew.run(ask_and_send), at_the_first)
-    await here.ledger.pause(one.job.id, "")
+    await cancelled(here, one.crew.run(ask_and_send), at="pay-1")
 
     assert [len(await here.ledger.history(number)) for number in (1, 2, 3)] == [2, 1, 1]
 
@@ -262,22 +251,13 @@ async def test_questions_that_have_not_begun_when_a_run_is_cancelled_change_noth
 async def test_answers_that_are_just_being_recorded_are_written_once_when_a_run_is_cancelled(here: World) -> None:
     one = await team(here, 2)
     here.provider.plan("pay-2", "4003801")
-    begun, free = threading.Event(), threading.Event()
-
-    def hold(_: object) -> None:
-        begun.set()
-        free.wait()
-
-    here.ledger._writer.submit_work(hold)
-    begun.wait()
-    running = asyncio.ensure_future(one.crew.run(one.send_all))
-    while len(here.provider.external_ids) < 2 or one.crew._taken or one.crew._steps:  # noqa: ASYNC110  # it has no event
-        await asyncio.sleep(0)
-
-    running.cancel()
-    await asyncio.wait({running})
-    free.set()
-    await here.ledger.pause(one.job.id, "")
+    with busy(here):
+        running = asyncio.ensure_future(one.crew.run(one.send_all))
+        while len(here.provider.external_ids) < 2 or one.crew._taken or one.crew._steps:  # noqa: ASYNC110  # it has no event
+            await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.wait({running})
+    await here.ledger._writer.transact(lambda _: None)
 
     assert running.cancelled()
     assert await here.states(one.job) == {"pay-1": State.ACCEPTED, "pay-2": State.REFUSED}

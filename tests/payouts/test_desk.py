@@ -86,7 +86,13 @@ def test_a_clock_that_is_set_back_later_is_noticed_too() -> None:
 # --- what is written -------------------------------------------------------------------------------------------------
 
 
-def test_payouts_that_stand_alike_are_of_one_group() -> None:
+async def test_payouts_that_stand_alike_are_of_one_group(here: World) -> None:
+    job = await here.submit(some(3))
+    await claimed(desk_of(here, job, []), [await here.ledger.payout(2)])
+
+    found = groups(await here.ledger.rows(job.id))
+
+    assert [[one.id for one in group] for group in found] == [[1, 3], [2]]
     assert groups([]) == []
 
 
