@@ -63,8 +63,17 @@ def screen_for(as_json: bool) -> Screen:  # an option of the command line
 async def ledger_at(path: Path, *, dry: bool) -> AsyncIterator[Ledger | None]:
     """Open the ledger; a dry run makes none where there is none, and gets None."""
     async with AsyncExitStack() as stack:
-        wanted = not dry or path.exists()  # noqa: ASYNC240  # once, before anything runs
+        wanted = not dry or _may_be_there(path)
         yield await stack.enter_async_context(open_ledger(path, create=not dry)) if wanted else None
+
+
+def _may_be_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except OSError as error:
+        # Whatever else is wrong with it, opening it says.
+        return not isinstance(error, FileNotFoundError)
+    return True
 
 
 def finish(work: Coroutine[Any, Any, int], screen: Screen) -> NoReturn:

@@ -69,19 +69,27 @@ def connect(path: Path, *, create: bool) -> Database:
 
 
 def _check_kind(path: Path, *, create: bool) -> None:
-    if not path.parent.is_dir():
-        raise LedgerReadOnly(f"There is no folder {path.parent}.")
-    if not path.exists():
-        if not create:
-            raise LedgerReadOnly(f"There is no ledger at {path}.")
-        return
     try:
-        with path.open("rb") as file:
-            head = file.read(16)
+        head = _first_bytes(path, create=create)
     except OSError as error:
         raise LedgerReadOnly(f"The ledger {path} cannot be read: {error.strerror}.") from error
     if head and head != b"SQLite format 3\x00":
         raise LedgerCorrupt(f"{path} is no ledger: it does not begin as an SQLite file does.")
+
+
+def _first_bytes(path: Path, *, create: bool) -> bytes:
+    # stat() says why, where is_dir() says no for a folder that may not be entered, on some versions of Python.
+    try:
+        path.parent.stat()
+    except FileNotFoundError:
+        raise LedgerReadOnly(f"There is no folder {path.parent}.") from None
+    try:
+        with path.open("rb") as file:
+            return file.read(16)
+    except FileNotFoundError:
+        if create:
+            return b""
+        raise LedgerReadOnly(f"There is no ledger at {path}.") from None
 
 
 def _prepare(connection: Any, _: object) -> None:

@@ -303,6 +303,15 @@ def test_a_cap_holds_for_a_file_that_is_known(shell: Shell) -> None:
     assert shell.run(file, "--yes", "--max-total", "1")[0] == 2
 
 
+def test_a_dry_run_with_a_ledger_that_cannot_be_read_says_so(shell: Shell) -> None:
+    file = shell.write(row(1))
+    (shell.folder / "ledger.db").symlink_to(file / "ledger.db")
+
+    code, output = shell.run(file, "--dry-run")
+
+    assert (code, "cannot be read: Not a directory" in output.replace("\n", " ")) == (4, True)
+
+
 def test_a_dry_run_of_a_file_without_warnings_says_so_by_saying_nothing(shell: Shell) -> None:
     code, output = shell.run(shell.write(row(1)), "--dry-run")
 

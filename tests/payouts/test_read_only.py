@@ -20,8 +20,8 @@ NOBODY = 65534
 
 @contextmanager
 def common_folder() -> Iterator[Path]:
-    """Give a folder that another user reaches as well."""
-    with TemporaryDirectory() as name:
+    """Give a folder that another user reaches as well, which one in a private TMPDIR is not."""
+    with TemporaryDirectory(dir="/tmp") as name:
         Path(name).chmod(0o777)
         yield Path(name)
 
@@ -70,6 +70,15 @@ async def test_a_ledger_that_is_not_there_cannot_be_made_in_a_folder_that_may_no
         opening = open_ledger(folder / "new.db")
         with pytest.raises(LedgerReadOnly, match="cannot be opened"):
             await opening.__aenter__()
+
+
+async def test_a_ledger_in_a_folder_that_may_not_be_entered_is_said_to_be_there() -> None:
+    with common_folder() as folder:
+        (folder / "private").mkdir(mode=0o600)
+        with unprivileged():
+            opening = open_ledger(folder / "private" / "new.db")
+            with pytest.raises(LedgerReadOnly, match=r"private/new\.db cannot be read: Permission denied"):
+                await opening.__aenter__()
 
 
 async def test_a_ledger_that_becomes_read_only_in_the_midst_of_a_run_stops_it_and_loses_nobody(tmp_path: Path) -> None:
