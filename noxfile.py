@@ -60,6 +60,18 @@ def _install(session: nox.Session, *groups: str) -> None:
     session.install("-q", "-e", ".[all]", *nox.project.dependency_groups(PROJECT, *groups))
 
 
+def _without(*paths: str) -> list[str]:
+    return [f"--ignore={path}" for path in paths]
+
+
+# A browser, other people's servers and killed processes tell nothing new under coverage, on another interpreter, or out
+# of a wheel: the README's command, and the tests on the interpreter of nox itself, run them.
+_ONCE = ("tests/browser", "tests/payouts/test_processes.py", "tests/webhooks/test_servers.py")
+ONCE = _without(*_ONCE)
+# Neither does a terminal, but some lines of the command line are run in one only.
+TERMINAL_ONCE = _without(*_ONCE, "tests/payouts/test_terminal.py")
+
+
 # In .ci/run those tagged beside run beside the README's command, and those tagged ci afterwards, two at a time. This
 # one begins: it takes longest.
 @nox.session(tags=["ci"])
@@ -67,31 +79,20 @@ def coverage(session: nox.Session) -> None:
     """Run the tests and demand every branch of the package."""
     _install(session, "test")
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", "-q", *session.posargs)
+    session.run("coverage", "run", "-m", "pytest", "-q", *ONCE, *session.posargs)
     session.run("coverage", "combine", "-q")
     session.run("coverage", "report")
 
 
-# A browser, other people's servers and killed processes tell nothing new on another interpreter, or out of a wheel:
-# the README's command and the coverage session run them.
-ONCE = [
-    f"--ignore={path}"
-    for path in (
-        "tests/browser",
-        "tests/payouts/test_processes.py",
-        "tests/payouts/test_terminal.py",
-        "tests/webhooks/test_servers.py",
-    )
-]
-
-
 def _test_on(version: str) -> None:
+    left_out = [] if version == OWN else TERMINAL_ONCE
+
     def test(session: nox.Session) -> None:
         _install(session, "test")
-        session.run("python", "-m", "pytest", "-q", *ONCE, *session.posargs)
+        session.run("python", "-m", "pytest", "-q", *left_out, *session.posargs)
 
     test.__doc__ = f"Run the tests on Python {version}."
-    # The README's command, and the coverage session, run them on the interpreter of nox itself.
+    # The README's command runs them on the interpreter of nox itself.
     tags = [] if version == OWN else ["ci"]
     nox.session(name=f"tests-{version}", python=INTERPRETERS[version], tags=tags, default=False)(test)
 
@@ -139,7 +140,7 @@ def wheel(session: nox.Session) -> None:
     session.install("-q", f"{built}[all]")
     session.install("-q", "--force-reinstall", "--no-deps", str(built))
     session.chdir(_without_the_package(outside / "tree"))
-    session.run("python", "-m", "pytest", "-q", *ONCE, *session.posargs)
+    session.run("python", "-m", "pytest", "-q", *TERMINAL_ONCE, *session.posargs)
 
 
 def _look_inside(session: nox.Session, built: Path) -> None:
