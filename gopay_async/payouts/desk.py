@@ -237,7 +237,8 @@ class Desk:
             told += [_moved(one, step.after.state, step.after.reason) for one in compress(group.payouts, moved)]
             late += [] if all(moved) else [one for one, was in zip(group.answers(), moved, strict=True) if not was]
         await self.tell(*told)
-        await self.record([self.judge_answer(*one) for one in late])
+        if late:
+            await self.record([self.judge_answer(*one) for one in late])
 
     def submit_taken(self, taken: Taken) -> None:
         """Have it written what the provider took, without waiting."""

@@ -10,6 +10,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy.event import listen
 
 from gopay_async import InvalidInput, Money, NotSent
 from gopay_async.api import TopUp, TopUpAccepted
@@ -123,6 +124,18 @@ async def test_what_is_taken_together_is_written_as_the_plan_says(here: World) -
     when = desk.watch.moment()
     wanted = [after(one.standing, answered(taken(one), attempt=1, when=when)).standing for one in sending]
     assert [one.standing for one in await here.ledger.rows(job.id)] == wanted
+
+
+async def test_what_is_taken_together_costs_one_transaction(here: World) -> None:
+    job = await here.submit(some(3))
+    desk = desk_of(here, job, [])
+    sending = await claimed(desk, await here.ledger.rows(job.id))
+    begun: list[object] = []
+    listen(here.ledger._writer.database.engine, "begin", begun.append)
+
+    await desk.accept(all_taken(sending))
+
+    assert len(begun) == 1
 
 
 async def test_everything_that_happened_together_stands_in_the_history_of_each(here: World) -> None:
