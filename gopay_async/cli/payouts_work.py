@@ -162,7 +162,9 @@ async def prepare(
         _say_dry(screen, draft)
         return None
     _confirm_draft(screen, draft, connection, asked)
-    return await import_draft(draft, book, connection.account, name=name)
+    # A long import would let the writer of a running job wait until it gives up.
+    with book.lock(f"import of {name}"):
+        return await import_draft(draft, book, connection.account, name=name)
 
 
 def _confirm_draft(screen: Screen, draft: Draft, connection: Connection, asked: Asked) -> None:

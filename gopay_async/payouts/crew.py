@@ -13,11 +13,13 @@ from . import outcomes
 from .desk import Desk, Step, Taken
 from .outcomes import entry
 from .pacer import Pacer
-from .plan import Crashed, Outcome, Reach
+from .plan import Crashed, Moment, Outcome, Reach
 from .progress import Settings, Slowed
 from .records import Payout
 from .streak import BROKEN, Streak
 
+#: How often one payout is asked about before a 429 is the answer.
+_TRIES: Final = 3
 #: Seconds for which results are gathered: a transaction costs as much as the work on several payouts.
 _GATHER: Final = 0.02
 
@@ -198,18 +200,37 @@ class Crew:
     # --- asking ---
 
     async def _ask(self, payout: Payout) -> None:
-        await self.pacer.turn()
-        if self.halted.is_set():
+        asked = await self._answer(payout)
+        if asked is None:
+            self.underway.discard(payout.id)
+            # Whoever waits for what is under way would wait for ever.
+            self.news.set()
             return
-        when = self.desk.watch.moment()
-        result = await self._inquire(payout)
+        when, result = asked
         fact = outcomes.asked(result, attempt=payout.alike.attempt, when=when)
         happened = entry(payout, when, "asked", fact.finding.value, result)
         self._record_soon(self.desk.judge(payout, fact, happened))
-        if isinstance(result, RateLimited):
-            await self._slow_down(result)
         if isinstance(result, TokenUnavailable | Unauthorized):
             self.pause(outcomes.words(result))
+
+    async def _answer(self, payout: Payout) -> "tuple[Moment, TransferState | GoPayError] | None":
+        """Return the answer about *payout*, and when it was asked for; None when the run ends before.
+
+        A 429 says nothing about it, and is worth another try: the next time to ask may be an hour away.
+        """
+        left = _TRIES
+        while True:
+            await self.pacer.turn()
+            if self.halted.is_set():
+                return None
+            when, left = self.desk.watch.moment(), left - 1
+            result = await self._inquire(payout)
+            if not isinstance(result, RateLimited):
+                self.pacer.speed_up()
+                return when, result
+            await self._slow_down(result)
+            if not left:
+                return when, result
 
     async def _inquire(self, payout: Payout) -> TransferState | GoPayError:
         inquiry = self.settings.contract.of(payout.top_up, payout.external_id)

@@ -19,6 +19,8 @@ from .outcomes import answered, entry
 from .plan import Claimed, Crashed, Event, Moment, Rules, Settled, State, Transition, Trust, decide
 from .records import Alike, Happened, Job, Move, Payout
 
+#: Names this process, and with it the monotonic clock that all its runs share.
+_PROCESS: Final = secrets.token_hex(8)
 #: A wall clock may be set back by so much while a job runs.
 _TOLERANCE: Final = timedelta(minutes=1)
 
@@ -96,7 +98,8 @@ class Watch:
     """Both clocks of this process.  The wall clock never goes back here, whatever the machine's does."""
 
     clock: Clock
-    runner: str = field(factory=lambda: secrets.token_hex(8))
+    #: Whose monotonic clock it is: no other process has the same one.
+    runner: str = _PROCESS
     _latest: datetime | None = field(default=None, init=False)
 
     def moment(self) -> Moment:

@@ -241,11 +241,16 @@ def _asked_unsent(row: Standing, event: Asked) -> Transition:
 
 def _not_found(row: Standing, event: Asked, rules: Rules, trust: Trust) -> Transition:
     doubt = _doubt(row, event, rules)
-    if row.state is State.ACCEPTED and not doubt:
+    # What a person settled as paid, the provider need not know.
+    known = row.state is State.ACCEPTED or (row.accepted and row.state in (State.PAID, State.RETURNED))
+    if known and not doubt:
         return Transition(standing=row, disproves="it does not find a payout that was accepted", ignored="not found")
     doubt = doubt or _distrust(trust)
-    if row.state is not State.UNKNOWN or doubt:
-        return Transition(standing=evolve(row, reason=_not_believed(row, doubt)), ignored=f"not found; {doubt}")
+    if row.state is not State.UNKNOWN:
+        return Transition(standing=row, ignored=f"not found; it is {row.state}")
+    if doubt:
+        said = f"not found, which is not believed: {doubt}"
+        return Transition(standing=evolve(row, reason=said), ignored=f"not found; {doubt}")
     if row.resends >= rules.resends:
         return disputed(row, f"it was not found again after it had been sent again {row.resends} times")
     return to(
@@ -256,10 +261,6 @@ def _not_found(row: Standing, event: Asked, rules: Rules, trust: Trust) -> Trans
         reach=Reach.NOT_FOUND,
         ask_at=None,
     )
-
-
-def _not_believed(row: Standing, doubt: str) -> str:
-    return f"not found, which is not believed: {doubt}" if row.state is State.UNKNOWN else row.reason
 
 
 def _doubt(row: Standing, event: Asked, rules: Rules) -> str:

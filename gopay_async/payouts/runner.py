@@ -211,8 +211,7 @@ class _Run:
         if self.crew.underway and now - self._looked_at < 1.0:
             return 0
         self._looked_at = now
-        await apply_notices(self.desk, self.job)
-        return await self._ask_due()
+        return await apply_notices(self.desk, self.job) + await self._ask_due()
 
     async def _ask_due(self) -> int:
         limit = max(0, self.settings.concurrency - self.crew.waiting) + len(self.crew.underway)

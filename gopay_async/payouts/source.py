@@ -87,7 +87,10 @@ class FileSource:
     def _csv(self, lines: Iterator[str]) -> Iterator[ReadRow]:
         first = next(lines, "")
         delimiter = max(",;\t", key=lambda one: sum(_key(cell) in _COLUMNS for cell in first.split(one)))
-        (header,) = csv.reader([first], delimiter=delimiter)
+        try:
+            (header,) = csv.reader([first], delimiter=delimiter)
+        except csv.Error as error:
+            raise BadRows(f"{self.path.name}, line 1: cannot be read as CSV ({error}): save it as CSV UTF-8.") from None
         names = self._header(header)
         reader = csv.reader(lines, delimiter=delimiter, strict=True)
         while True:

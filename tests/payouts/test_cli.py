@@ -364,6 +364,16 @@ def test_a_ledger_that_is_taken_says_by_whom_and_shows_no_progress(shell: Shell)
     assert (code, "Another process has this ledger: job one, process" in output, "0/0" in output) == (4, True, False)
 
 
+def test_nothing_is_imported_into_a_ledger_that_is_taken(shell: Shell) -> None:
+    file = shell.write(row(1))
+
+    with exclusive(shell.folder / "ledger.db", purpose="job one", at=START):
+        code, output = shell.run(file, "--yes")
+
+    assert (code, "Another process has this ledger: job one, process" in output) == (4, True)
+    assert shell.on_ledger("status", "payouts.csv")[0] == 2
+
+
 def test_a_paused_job_says_why_and_resume_goes_on(shell: Shell) -> None:
     file = shell.write(row(1), row(2))
     secrets = shell.folder / "merchant.env"

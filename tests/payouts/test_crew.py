@@ -147,6 +147,21 @@ async def test_what_the_end_of_a_run_overtook_was_not_begun(here: World) -> None
     assert one.paused == []
 
 
+async def test_whoever_waits_for_inquiries_learns_that_the_end_of_a_run_overtook_them(here: World) -> None:
+    one = await team(here, 2)
+
+    async def ask() -> None:
+        await one.ask_all()
+        one.crew.halted.set()
+        # Without news it would wait for ever.
+        async with asyncio.timeout(60):
+            await one.crew.news.wait()
+
+    await one.crew.run(ask)
+
+    assert (here.provider.asked, one.crew.underway) == ([], set())
+
+
 async def test_what_was_claimed_at_once_is_sent_though_the_inquiry_proved_wrong(here: World) -> None:
     one = await team(here, 1)
     one.desk.trust = Trust(proved=True, distrust="it was wrong")
@@ -189,7 +204,20 @@ async def test_429_to_an_inquiry_slows_down_too(here: World) -> None:
 
     await one.crew.run(one.ask_all)
 
+    assert one.slowed == [5.0, 2.5, 1.25]
+
+
+async def test_an_inquiry_that_was_refused_for_its_rate_is_made_again_and_forgotten_in_time(here: World) -> None:
+    one = await team(here, 1, rate=10.0)
+    await one.crew.run(one.send_all)
+    # The session itself tries three times.
+    here.provider.refusals = 3
+
+    await one.crew.run(one.ask_all)
+
+    assert here.provider.asked == ["pay-1"] * 4
     assert one.slowed == [5.0]
+    assert one.pacer.rate == pytest.approx(5.0 * 1.01)
 
 
 # --- cancelled -------------------------------------------------------------------------------------------------------

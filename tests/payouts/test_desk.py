@@ -1,6 +1,8 @@
 """Where facts become entries: what is written, what is told, and what the clock has to do with it."""
 
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -47,10 +49,13 @@ class Set:
 
 def test_a_moment_names_both_clocks_and_the_process() -> None:
     first, second = Watch(Set()), Watch(Set())
+    code = "from gopay_async.payouts.desk import Watch; print(Watch(None).runner)"
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
     assert (first.moment().at, first.moment().mono, first.moment().runner) == (START, 7.0, first.runner)
-    assert first.runner != second.runner
-    assert len(first.runner) >= 16
+    assert first.runner == second.runner
+    assert first.runner != other
+    assert len(first.runner) == len(other) >= 16
 
 
 @pytest.mark.parametrize("seconds", [-3_600, 0, 60])

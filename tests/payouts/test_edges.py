@@ -17,7 +17,7 @@ from attrs import define, evolve
 from gopay_async import GoPaySession
 from gopay_async.clock import Clock
 from gopay_async.credentials import Environment
-from gopay_async.errors import LedgerBusy, LedgerError, LedgerReadOnly
+from gopay_async.errors import BadRows, LedgerBusy, LedgerError, LedgerReadOnly
 from gopay_async.exchange import Response
 from gopay_async.payouts import How, Moved, Payout, Rules, Runner, Slowed, State, draft_of_rows, open_ledger
 from gopay_async.payouts.accounts import verify_accounts
@@ -172,6 +172,14 @@ def no_room() -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_file_with_line_ends_of_an_old_macintosh_is_refused_as_a_whole(tmp_path: Path) -> None:
+    source = FileSource(tmp_path / "rows.csv")
+    source.path.write_bytes(b"partner_reference_no,customer_number\rpay-1,62\r")
+
+    with pytest.raises(BadRows, match=r"rows\.csv, line 1: cannot be read as CSV .*: save it as CSV UTF-8"):
+        list(source.rows())
 
 
 def test_what_follows_an_unreadable_line_counts_for_the_digest(tmp_path: Path) -> None:
@@ -355,4 +363,4 @@ async def test_429_to_an_inquiry_slows_the_job(here: World) -> None:
         ended = await here.pay(some(1), wait=timedelta(minutes=15))
 
     assert (ended.how, list(ended.counts)) == (How.OPEN, [State.ACCEPTED])
-    assert [one.rate for one in here.told if isinstance(one, Slowed)] == [50.0]
+    assert [one.rate for one in here.told if isinstance(one, Slowed)] == [50.0, 25.0, 12.5]

@@ -3,11 +3,11 @@
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from attrs import evolve
+from attrs import define, evolve
 
 from gopay_async.errors import JobRefused, LedgerFull, SessionMisuse
 from gopay_async.payouts import (
@@ -29,6 +29,7 @@ from gopay_async.payouts.pacer import Pacer
 from gopay_async.payouts.plan import Answered, Asked, Finding, Outcome, Reach, Trust
 from gopay_async.payouts.records import Happened
 from gopay_async.payouts.rows import ReadRow
+from gopay_async.simulator import VirtualClock
 
 from .facts import moment
 from .test_alike import claimed, desk_of
@@ -51,6 +52,38 @@ async def reconciled(here: World, job: Job, **settings: object) -> list[Differen
 
 
 # --- the provider knows better ---------------------------------------------------------------------------------------
+
+
+@define
+class Ahead:
+    """A clock of which the wall was set on by so much."""
+
+    inner: VirtualClock
+    by: timedelta
+
+    def now(self) -> datetime:
+        return self.inner.now() + self.by
+
+    def monotonic(self) -> float:
+        return self.inner.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await self.inner.sleep(seconds)
+
+
+async def test_a_clock_that_is_set_on_between_two_runs_of_a_process_lets_nothing_be_sent_again(here: World) -> None:
+    job = await here.submit(some(2))
+    here.provider.plan("pay-2", "lost-drop")
+    await here.run(job, wait=AT_ONCE)
+    runner = here.runner(wait=AT_ONCE)
+    runner.clock = Ahead(here.clock, timedelta(minutes=11))
+
+    ended = [event async for event in runner.run(job)][-1]
+
+    assert sorted(here.provider.asked) == ["pay-1", "pay-2"]
+    assert isinstance(ended, Ended)
+    assert (await here.states(job))["pay-2"] is State.UNKNOWN
+    assert len(here.provider.external_ids) == 2
 
 
 async def test_what_was_booked_after_it_was_not_found_is_never_sent_again(here: World) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gopay_async.payouts import Account, State
+from gopay_async.payouts import Account, How, State
 from gopay_async.payouts.desk import Desk, Watch
 from gopay_async.payouts.inbox import apply_notices, read_notice
 from gopay_async.payouts.plan import Rules
@@ -45,6 +45,19 @@ def test_what_is_stored_is_read_as_it_came() -> None:
 
     assert (one.partner_reference_no, one.body.decode()) == ("pay-1", text)
     assert one.raw == json.loads(text)
+
+
+async def test_a_run_applies_all_that_wait_however_many(here: World) -> None:
+    job = await here.submit(some(501))
+    await here.run(job, wait=timedelta(0))
+    for number in range(1, 502):
+        await here.ledger.receive(
+            read_notice(body(f"pay-{number}", "completed", amount=f"{10_000 + number}")), here.account
+        )
+
+    ended = await here.run(job, wait=timedelta(0))
+
+    assert ended.how is How.PAID
 
 
 async def test_each_is_applied_once_and_says_what_it_did(here: World) -> None:

@@ -485,6 +485,30 @@ def test_an_accepted_payout_that_is_not_found_proves_the_inquiry_wrong() -> None
     assert (done.standing.state, done.standing.reason, done.ignored) == (S.ACCEPTED, "accepted", "not found")
 
 
+@pytest.mark.parametrize("state", [S.PAID, S.RETURNED])
+def test_a_payout_that_the_provider_has_booked_and_that_is_not_found_proves_the_inquiry_wrong(state: State) -> None:
+    done = after(standing(state, accepted=True, sent_until=START, sent_by="one", sent_mono=0.0), asked(F.NOT_FOUND))
+
+    assert done.disproves == "it does not find a payout that was accepted"
+    assert (done.standing.state, done.ignored) == (state, "not found")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        # A person settled it: the provider need not know.
+        standing(S.PAID, sent_until=START, reason="settled by Ayu: cash"),
+        standing(S.FAILED, accepted=True, sent_until=START, reason="failed"),
+        standing(S.REFUSED, reason="4033805"),
+    ],
+)
+def test_what_has_ended_otherwise_and_is_not_found_proves_nothing(row: Standing) -> None:
+    done = after(row, asked(F.NOT_FOUND))
+
+    assert (done.disproves, done.ignored) == ("", f"not found; it is {row.state}")
+    assert (done.standing.state, done.standing.reason) == (row.state, row.reason)
+
+
 def test_an_accepted_payout_that_is_not_found_yet_proves_nothing() -> None:
     done = after(standing(S.ACCEPTED, reason="accepted"), asked(F.NOT_FOUND, 5))
 
