@@ -15,6 +15,7 @@ from .handling import Handler, Handling, Outcome
 from .observing import log
 from .replay import MemoryReplayStore, ReplayStore
 from .replies import Reply, Send
+from .typed import kind_of
 from .verifier import Verifier
 
 Scope = MutableMapping[str, Any]
@@ -148,7 +149,7 @@ class NotificationApp:
     def _check(self, scope: Scope) -> tuple[Verifier, ...]:
         """Return the verifiers for the route; refuse before anything is read what cannot be a notification."""
         route = _route(scope)
-        candidates = tuple(one for one in self._verifiers if _on_route(one.path, route))
+        candidates = tuple(one for one in self._verifiers if _may_carry(route, one))
         if not candidates:
             raise _Stop(Reply.plain(404))
         service = candidates[0].service
@@ -266,6 +267,12 @@ def _route(scope: Scope) -> str:
     return path.removeprefix(root) if root else path
 
 
-def _on_route(signed_path: str, route: str) -> bool:
-    """Whether *route* may carry what is signed for *signed_path*: proxies and mounts add or strip a prefix."""
-    return route.endswith(signed_path) or signed_path.endswith(route.rstrip("/"))
+def _may_carry(route: str, verifier: Verifier) -> bool:
+    """Whether what *verifier* believes may arrive by *route*.
+
+    Proxies and mounts add or strip a prefix, and the provider spells a route otherwise than it signs it (Q-SIG-10).
+    """
+    if route.endswith(verifier.path) or verifier.path.endswith(route.rstrip("/")):
+        return True
+    kind = kind_of(route)
+    return kind is not None and kind is verifier.kind

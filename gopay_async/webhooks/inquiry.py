@@ -70,8 +70,11 @@ def _agrees(told: TransactionStatus | PayoutStatus, asked: str) -> bool:
     """Whether the provider may say *asked* about what it notified as *told*."""
     if isinstance(told, TransactionStatus):
         return asked == told.code or may_follow(told.code, asked)
-    if told.is_paid or told.is_balance_top_up:
+    if told.is_balance_top_up:
         return asked == "00"
+    if told.is_paid:
+        # What was completed may fail later, and be given back (Q-NOT-9): the answer is the newer one.
+        return asked in ("00", "04", "06")
     return not told.is_failed or asked in ("05", "06", "09")
 
 

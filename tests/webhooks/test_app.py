@@ -82,6 +82,26 @@ async def test_the_kind_is_that_of_the_signed_path_whatever_the_route() -> None:
     assert (answer, [one.kind for one in shop.seen]) == ((200, "2005200"), ["qris"])
 
 
+@pytest.mark.parametrize("signed", ["/v1.0/debit/notify", "/1.0/debit/notify"])
+@pytest.mark.parametrize("route", ["/v1.0/debit/notify", "/1.0/debit/notify"])
+async def test_a_route_may_be_spelled_otherwise_than_it_is_signed(route: str, signed: str) -> None:
+    shop = Shop()
+    both = [NotificationVerifier(PROVIDER_KEY.public_key(), path=one) for one in ("/v1.0/debit/notify", signed)]
+
+    answer = await post(
+        NotificationApp(both, shop), body(), path=route, headers=sign_notification(body(), PROVIDER_KEY, path=signed)
+    )
+
+    assert (answer, [one.kind for one in shop.seen]) == (OK, ["debit"])
+
+
+async def test_a_route_of_another_kind_is_not_found() -> None:
+    app = NotificationApp(verifier(), Shop())
+
+    assert (await post(app, body(), path="/v1.0/qr/qr-mpm-notify"))[0] == 404
+    assert (await post(app, body(), path="/hooks"))[0] == 404
+
+
 async def test_a_repeat_with_another_id_and_time_is_acknowledged_and_not_handled_again() -> None:
     shop = Shop()
     app = NotificationApp(verifier(), shop)
