@@ -51,9 +51,14 @@ def line(process: subprocess.Popen[str]) -> dict[str, Any]:
     return found
 
 
-def read(url: str) -> Any:
+def read(url: str | urllib.request.Request) -> Any:
     with urllib.request.urlopen(url, timeout=20) as answer:
         return json.loads(answer.read())
+
+
+def press(url: str, command: str) -> Any:
+    """Return the state after the button *command*."""
+    return read(urllib.request.Request(f"{url}/_simulator/{command}", method="POST"))
 
 
 async def test_what_it_says_to_machines_is_all_that_a_client_needs() -> None:
@@ -216,6 +221,27 @@ def test_where_notifications_go_is_said() -> None:
 
     assert "demo shop" in found[0]
     assert found[1:] == ["go nowhere: give --notify URL", "go to http://127.0.0.1:1/gopay"]
+
+
+def test_the_demo_shop_of_one_that_listens_on_every_address_is_told() -> None:
+    with started("--json", "--host", "0.0.0.0", "--force") as process:
+        told = line(process)
+        press(told["url"], "link")
+        state = press(told["url"], "deliver")
+
+    assert [(one["url"].partition("/v1.0")[0], one["status"]) for one in state["deliveries"]] == [(told["notify"], 200)]
+    assert process.returncode == 0
+
+
+def test_the_switches_of_a_scenario_hold_for_what_is_delivered(tmp_path: Path) -> None:
+    scenario = tmp_path / "scenario.toml"
+    scenario.write_text("[trouble]\nduplicates = true\n")
+    with started("--json", "--scenario", str(scenario)) as process:
+        url = line(process)["url"]
+        press(url, "link")
+        state = press(url, "deliver")
+
+    assert [one["kind"] for one in state["deliveries"]] == ["linking", "linking"]
 
 
 def test_production_credentials_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -469,6 +469,7 @@ async def test_customers_are_linked_and_unlinked() -> None:
         ("fault", {"fault": "flood"}, "is none of drop-before"),
         ("fault", {"fault": "hang", "on": "Nothing"}, "neither an operation nor its path"),
         ("fault", {"fault": "drop-before", "when": "after"}, "is always processed never"),
+        ("fault", {"fault": "error", "percent": 5, "seed": "abcdef"}, "seed: must be a number"),
         ("fault-off", {"number": 3}, "there is no such fault"),
         ("resend", {"number": 3}, "there is no such delivery"),
         ("notify", {"to": "http://example.com"}, "must be an http address on this machine"),
@@ -901,6 +902,15 @@ async def test_two_rounds_of_delivery_never_overlap() -> None:
         await asyncio.gather(*(browser.console.deliver() for _ in range(5)))
 
     assert len(browser.simulator.deliveries) == 1
+
+
+async def test_its_own_shop_may_be_told_at_any_address_and_nobody_else() -> None:
+    async with browsing(shop="http://192.168.1.7:8080/_simulator/shop") as browser:
+        own, _ = await browser.press("notify", to=browser.console.shop)
+        notify = browser.console.notify
+        other, _ = await browser.press("notify", to="http://192.168.1.7:8080/_simulator/shops")
+
+    assert (own, notify, other) == (303, browser.console.shop, 400)
 
 
 async def test_without_an_address_nothing_is_delivered() -> None:

@@ -1,6 +1,7 @@
 """Faults from a file, runs that are written down and played again, and a simulator in a thread."""
 
 import json
+import math
 import stat
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from attrs import evolve
 
 from gopay_async import Money
-from gopay_async.api import ApplyToken, BindAccount, CreatePayment, FetchPromotions, GiveReward, TopUp
+from gopay_async.api import ApplyToken, BindAccount, CreatePayment, FetchPromotions, GiveReward, QueryTopUp, TopUp
 from gopay_async.credentials import Customer
 from gopay_async.errors import ConfigurationError, GoPayError, Imbalance, InvalidInput
 from gopay_async.models import new_external_id
@@ -87,6 +88,31 @@ def test_the_scenario_of_the_documentation_can_be_read(tmp_path: Path) -> None:
     assert [one.fault.name for one in load_scenario(path).faults.rules] == ["drop-after", "error", "timeout", "hang"]
 
 
+@pytest.mark.parametrize("name", ["settle_after", "found_after", "refundable_after"])
+def test_never_is_a_time_that_does_not_come(name: str) -> None:
+    assert getattr(read_scenario(f'[policy]\n{name} = "never"').policy, name) == math.inf
+
+
+async def test_a_top_up_that_never_settles_waits_however_often_it_is_asked_about() -> None:
+    simulated = simulator(policy=read_scenario('[policy]\nsettle_after = "never"').policy)
+    async with session(simulated) as gopay:
+        await gopay.send(top_up())
+        simulated.clock.advance(timedelta(days=2))
+        states = [await gopay.send(QueryTopUp(original_partner_reference_no="payout-1")) for _ in range(2)]
+
+    assert [one.status.code for one in states] == ["03", "03"]
+
+
+async def test_a_payment_that_is_never_refundable_is_not_refunded() -> None:
+    simulated = simulator(policy=read_scenario('[policy]\nrefundable_after = "never"').policy)
+    async with session(simulated) as gopay:
+        created = await gopay.send(payment())
+    simulated.pay(str(created.reference_no))
+
+    with pytest.raises(InvalidInput, match="2007"):
+        simulated.refund(str(created.reference_no))
+
+
 def test_a_top_up_may_be_told_never_to_settle() -> None:
     found = read_scenario("[policy]\nsettle_after = inf\nfound_after = 5")
 
@@ -105,6 +131,10 @@ def test_a_top_up_may_be_told_never_to_settle() -> None:
         ('[policy]\nfailing = "all"', "policy.failing"),
         ("[policy]\nfailing = [7]", "policy.failing"),
         ('[policy]\nsettle_after = "soon"', "policy.settle_after"),
+        ('[policy]\nbalance = "never"', "policy.balance"),
+        ('[policy]\ntop_up_limit = "never"', "policy.top_up_limit"),
+        ('[policy]\ntemplates = "never"', "policy.templates"),
+        ('[trouble]\nlate = "never"', "trouble.late"),
         ('[policy]\nrefused_numbers = { a = "403" }', "policy.refused_numbers.a"),
         ("[trouble]\nduplicates = 1", "trouble.duplicates"),
         ("[fault]\nname = 'hang'", "fault"),

@@ -432,6 +432,37 @@ async def test_a_body_signed_with_its_spaces_is_explained() -> None:
     assert findings(simulated) == ("spaces", "body")
 
 
+@pytest.mark.parametrize(
+    "body",
+    ['{"a":"é"}'.encode("utf-16-le"), '{"a":"é"}'.encode("utf-16"), b"[" * 700 + b"]" * 700, b"[" * 5000],
+    ids=["UTF-16", "with mark", "deep", "deeper"],
+)
+async def test_a_wrong_signature_of_a_strange_body_is_refused_like_any_other(body: bytes) -> None:
+    simulated = simulator()
+    status, _ = await told(simulated, with_headers(signed(simulated, QUERY, body=body), X_SIGNATURE="x"))
+
+    assert (status, findings(simulated)) == (401, ("signature",))
+
+
+async def test_that_a_body_was_too_large_to_try_its_spellings_is_said() -> None:
+    simulated = simulator()
+    body = b'{"a":"' + b"x" * 5_000 + b'"}'
+    await told(simulated, with_headers(signed(simulated, QUERY, body=body), X_SIGNATURE="x"))
+    report = simulated.requests[-1].report
+
+    assert report is not None
+    assert "the body is too large for its other spellings to be tried" in report.findings[0].text
+
+
+async def test_a_body_that_was_signed_longer_than_it_was_sent_is_explained() -> None:
+    simulated = simulator()
+    sent = '{"a":"' + "é" * 2_000 + '"}'
+    request = signed(simulated, QUERY, body=sent.encode())
+    await told(simulated, resigned(simulated, request, digest=sha(sent.replace("é", "\\u00e9"))))
+
+    assert findings(simulated) == ("body",)
+
+
 async def test_a_number_too_long_to_be_rewritten_is_left_alone() -> None:
     simulated = simulator()
     body = b'{"a":' + b"1" * 50 + b"}"

@@ -1,8 +1,9 @@
 """Notifications of the simulator: signed as documented, delivered over real HTTP, repeated on the virtual clock."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from hashlib import sha512
 from typing import Any
@@ -13,6 +14,8 @@ from aiohttp import web
 from gopay_async import GoPaySession, InvalidInput, Money, wire
 from gopay_async.api import DebitNotification, GenerateQris, LinkingNotification, QrisNotification
 from gopay_async.simulator import Simulator
+from gopay_async.simulator.console import Console
+from gopay_async.simulator.trouble import Trouble
 from gopay_async.webhooks import NotificationVerifier
 
 from .simulator_for_tests import START, payment, session, simulator, top_up
@@ -136,9 +139,12 @@ class Receiver:
         self.statuses = list(statuses)
         self.received: list[tuple[str, bytes, str]] = []
         self.url = ""
+        #: What happens in between.
+        self.meanwhile: Callable[[], object] = list
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.received.append((request.path, await request.read(), request.headers.get("X-SIGNATURE", "")))
+        self.meanwhile()
         status = self.statuses.pop(0) if self.statuses else 200
         if status == 0:
             await asyncio.get_running_loop().create_future()
@@ -223,3 +229,110 @@ async def test_nothing_is_delivered_to_another_machine(to: str) -> None:
         await simulator().deliver(to)
 
     assert raised.value.field == "to"
+
+
+async def test_switches_that_were_assigned_hold_for_what_is_delivered() -> None:
+    simulated = simulator()
+    simulated.trouble = Trouble(duplicates=True)
+    simulated.link()
+    async with receiving() as receiver:
+        await simulated.deliver(receiver.url)
+
+    assert len(receiver.received) == 2
+
+
+async def test_the_demo_shop_is_told_at_an_address_that_is_not_loopback() -> None:
+    simulated = simulator()
+    simulated.link()
+    async with receiving() as receiver:
+        shop = receiver.url.replace("127.0.0.1", "0.0.0.0")
+        made = await Console(simulated, shop=shop, notify=shop).deliver()
+
+    assert [one.accepted for one in made] == [True]
+
+
+class Handler(logging.Handler):
+    """Does something when anything is logged."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        super().__init__()
+        self.act = act
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.act()
+
+
+@contextmanager
+def logging_to(act: Callable[[], object]) -> Iterator[None]:
+    """Let everything that is logged lead to *act* while the context lasts."""
+    handler, logger = Handler(act), logging.getLogger("gopay_async")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+async def goes_on_until(happened: asyncio.Event, task: "asyncio.Task[None]") -> bool:
+    """Wait for the event or the end of *task*, and return whether that goes on."""
+    waiting = asyncio.create_task(happened.wait())
+    await asyncio.wait({waiting, task}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    return not task.done()
+
+
+async def test_a_round_of_delivery_that_fails_is_logged_and_not_the_last_one() -> None:
+    console, logged, received = Console(simulator()), asyncio.Event(), asyncio.Event()
+    console.simulator.link()
+    console.notify = "http://example.com"
+    async with receiving() as receiver:
+        receiver.meanwhile = received.set
+        task = asyncio.create_task(console.keep_delivering())
+        with logging_to(logged.set):
+            went_on = [await goes_on_until(logged, task)]
+        console.send_to(receiver.url)
+        went_on.append(await goes_on_until(received, task))
+        task.cancel()
+
+    assert went_on == [True, True]
+
+
+async def test_two_rounds_at_once_deliver_everything_once() -> None:
+    simulated = simulator()
+    simulated.link()
+    async with receiving() as receiver:
+        made = await asyncio.gather(*(simulated.deliver(receiver.url) for _ in range(3)))
+
+    assert (sorted(map(len, made)), len(receiver.received)) == ([0, 0, 1], 1)
+
+
+def test_a_simulator_that_outlives_an_event_loop_delivers_in_the_next_one() -> None:
+    simulated = simulator()
+
+    async def deliver_twice_at_once() -> int:
+        simulated.link()
+        async with receiving() as receiver:
+            await asyncio.gather(simulated.deliver(receiver.url), simulated.deliver(receiver.url))
+        return len(receiver.received)
+
+    assert [asyncio.run(deliver_twice_at_once()) for _ in range(2)] == [1, 1]
+
+
+async def test_a_notification_that_a_full_outbox_dropped_on_the_way_is_not_missed() -> None:
+    simulated = simulator()
+    simulated.link()
+    async with receiving() as receiver:
+        receiver.meanwhile = simulated.outbox.clear
+        made = await simulated.deliver(receiver.url)
+
+    assert [one.accepted for one in made] == [True]
+
+
+async def test_a_reset_during_a_delivery_is_none_of_its_business() -> None:
+    simulated = simulator()
+    simulated.link()
+    async with receiving() as receiver:
+        receiver.meanwhile = simulated.reset
+        made = await simulated.deliver(receiver.url)
+
+    assert ([one.accepted for one in made], list(simulated.deliveries)) == ([True], [])

@@ -1,5 +1,6 @@
 """The simulator on a socket: bytes and target as received, safe from other machines and other pages."""
 
+import asyncio
 import socket
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -14,8 +15,10 @@ from gopay_async.api import CreatePayment, FetchPromotions, QueryPayment
 from gopay_async.errors import Unauthorized
 from gopay_async.launch import launch_deeplink
 from gopay_async.simulator import SAMPLE_ACCOUNT, Policy, Simulator
+from gopay_async.simulator.journal import Journal
 
 from .keys_for_tests import MERCHANT_KEY, credentials
+from .page_for_tests import browsing
 from .simulator_for_tests import payment, session, signed, simulator, top_up
 
 
@@ -90,10 +93,76 @@ async def test_other_hosts_are_refused_unless_forced() -> None:
     async with (
         simulated.serve(host="0.0.0.0", force=True) as url,
         aiohttp.ClientSession() as client,
+        client.get(f"{url}/x") as response,
     ):  # for the length of this test
-        port = urlsplit(url).port
-        async with client.get(f"http://127.0.0.1:{port}/x") as response:
-            assert response.status == 404
+        assert response.status == 404
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("0.0.0.0", "127.0.0.1"),
+        ("::", "[::1]"),
+        ("0::0", "[::1]"),
+        ("127.0.0.2", "127.0.0.2"),
+        ("localhost", "localhost"),
+    ],
+)
+async def test_whatever_it_listens_on_its_address_opens_on_this_machine(host: str, address: str) -> None:
+    async with (
+        simulator().serve(host=host, force=True) as url,
+        aiohttp.ClientSession() as client,
+        client.get(f"{url}/x") as response,
+    ):
+        status = response.status
+
+    assert (urlsplit(url).netloc.rpartition(":")[0], status) == (address, 404)
+
+
+async def test_links_lead_to_the_address_by_which_it_was_asked() -> None:
+    simulated = simulator()
+    request = signed(simulated, payment())
+    headers = {**request.headers, "Host": "simulator:8080"}
+    async with (
+        simulated.serve(allow_hosts=["simulator"]) as url,
+        aiohttp.ClientSession() as client,
+        client.post(url + request.target, data=request.body, headers=headers) as response,
+    ):
+        created = await response.json()
+
+    assert created["webRedirectUrl"].startswith("http://simulator:8080/gopay-pay?")
+
+
+@pytest.mark.parametrize(("sent", "read"), [(b"caf\xe9", "café"), ("café".encode(), "café")])
+async def test_a_header_that_is_no_ascii_is_answered_and_told_like_any_other(sent: bytes, read: str) -> None:
+    async with browsing() as browser:
+        journal = Journal(browser.console)
+        answer = await raw(browser.url, b"Authorization: Bearer " + sent + b"\r\nX-SIGNATURE: x\r\nX-TIMESTAMP: y\r\n")
+        told = journal.news()
+        pages = [await browser.get(f"/_simulator/{one}/1") for one in ("requests", "reports")]
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert any(f":{read}:" in one for one in told)
+    assert [status for status, _ in pages] == [200, 200]
+
+
+async def test_links_can_be_shown_whatever_stands_beside_the_host() -> None:
+    simulated = simulator()
+    async with simulated.serve() as url:
+        await raw(url, b"", host=b"caf\xe9@127.0.0.1")
+
+    assert simulated.requests[-1].request.base == "http://café@127.0.0.1"
+
+
+async def raw(url: str, headers: bytes, *, host: bytes = b"127.0.0.1") -> bytes:
+    """Return the answer to a top-up with *headers*, to the byte."""
+    server = urlsplit(url)
+    reader, writer = await asyncio.open_connection(server.hostname, server.port)
+    head = b"POST /v1.0/emoney/topup HTTP/1.1\r\nConnection: close\r\nContent-Length: 2\r\nHost: " + host
+    writer.write(head + b"\r\n" + headers + b"\r\n{}")
+    answer = await reader.read()
+    writer.close()
+    return answer
 
 
 @pytest.mark.parametrize(

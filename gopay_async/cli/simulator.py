@@ -135,8 +135,10 @@ async def _run(options: Options) -> None:
         async with serve(
             console, host=options.host, port=options.port, force=options.force, allow_hosts=options.allow_hosts
         ) as url:
-            if options.notify is None and options.page:
-                console.notify = url + SHOP
+            if options.page:
+                console.shop = url + SHOP
+            if options.notify is None:
+                console.send_to(console.shop)
             if options.folder is not None:
                 keep(made, options.folder)
             found = with_files(variables(made, url), folder)

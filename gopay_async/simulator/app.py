@@ -19,7 +19,7 @@ from ..exchange import Request, Response
 from ..models import Money
 from .clock import VirtualClock
 from .handlers.direct_debit import PAY_PATH
-from .hosts import Doorman, is_loopback
+from .hosts import Doorman, is_loopback, nearby
 from .mishaps import Ending, Outcome
 from .records import PENDING, Payment
 
@@ -69,8 +69,7 @@ async def serving(
     try:
         site = web.TCPSite(runner, host, port)
         await site.start()
-        server.base = _base(host, runner)
-        yield server.base
+        yield _base(nearby(host), runner)
     finally:
         server.closing.set()
         await runner.cleanup()
@@ -88,7 +87,6 @@ class _Server:
         self._desk = desk
         # Most clients ask by one name, over and over.
         self._admits = lru_cache(maxsize=64)(doorman.admits)
-        self.base = ""
         #: Set when the server stops, so that requests that hang let go.
         self.closing = asyncio.Event()
 
@@ -115,8 +113,7 @@ class _Server:
         return await handler(request)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        received = Request(request.method, self.base, request.raw_path, request.headers, await request.read())
-        outcome = await self._desk.respond(received)
+        outcome = await self._desk.respond(await _received(request))
         if outcome.ending is Ending.ANSWERED:
             return self._as_web(outcome.response)
         return await _ENDINGS[outcome.ending](self, request, outcome)
@@ -192,6 +189,25 @@ _SAFE: Final = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "same-origin",
 }
+
+
+async def _received(request: web.Request) -> Request:
+    """Return *request* as it came; its base is the address by which it came, so that links open for who asked."""
+    base, body = f"{request.scheme}://{request.host}", await request.read()
+    target, headers = request.raw_path, request.headers
+    if "".join((target, *headers.values())).isascii():
+        return Request(request.method, base, target, headers, body)
+    legible = CIMultiDict((name, _legible(value)) for name, value in headers.items())
+    return Request(request.method, _legible(base), _legible(target), legible, body)
+
+
+def _legible(text: str) -> str:
+    """Return *text*, read as Latin-1 where it is no UTF-8: lone surrogates can be neither signed nor shown."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogateescape").decode("latin-1")
+    return text
 
 
 def _cut(request: web.Request, *, reset: bool = False) -> None:

@@ -1,6 +1,7 @@
 """Hands on a running simulator, by name: what its page, its JSON and its command can do.  Knows no HTTP and no HTML."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
@@ -27,6 +28,8 @@ PAUSE: Final = 0.1
 #: Where the demo shop is; it alone goes by the simulator's clock.
 SHOP: Final = "/_simulator/shop"
 
+_log: Final = logging.getLogger("gopay_async")
+
 Words = Mapping[str, str]
 
 
@@ -37,13 +40,18 @@ class Console:
     simulator: Simulator
     #: Where notifications are delivered by themselves; empty: nowhere.
     notify: str = ""
+    #: The address of its own demo shop; it alone may be elsewhere than on loopback.
+    shop: str = ""
     #: What every form carries, so that no other site can send one.
     form_token: str = field(factory=lambda: token_urlsafe(24), repr=False)
-    _round: asyncio.Lock = field(factory=asyncio.Lock, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        if self.notify:
-            self.notify = prefix_of(self.notify)
+        self.send_to(self.notify)
+
+    def send_to(self, address: str) -> None:
+        """Deliver to *address* from now on, nowhere when it is empty; raise InvalidInput unless it is on loopback."""
+        is_fine = address in ("", self.shop)
+        self.notify = address if is_fine else prefix_of(address)
 
     async def do(self, name: str, words: Words) -> None:
         """Carry out the command called *name*; raise InvalidInput."""
@@ -56,14 +64,16 @@ class Console:
         """Deliver what is due, if there is an address."""
         if not self.notify:
             return []
-        # Only one round at a time: two would both deliver what is due.
-        async with self._round:
-            return await self.simulator.deliver(self.notify, outside=not self.notify.endswith(SHOP))
+        is_shop = self.notify == self.shop
+        return await self.simulator.deliver(self.notify, outside=not self.notify.endswith(SHOP), own=is_shop)
 
     async def keep_delivering(self) -> None:
-        """Deliver what is due, for ever."""
+        """Deliver what is due, for ever; a round that fails is logged."""
         while True:
-            await self.deliver()
+            try:
+                await self.deliver()
+            except Exception:  # noqa: BLE001  # whatever goes wrong with one round, it must not be the last one
+                _log.exception("notifications were not delivered")
             await asyncio.sleep(PAUSE)
 
     def request(self, number: int) -> Seen | None:
@@ -130,7 +140,8 @@ async def _fault(console: Console, words: Words) -> None:
     processed = {"before": False, "after": True}.get(words.get("when", ""))
     fault = make_fault(_word(words, "fault"), seconds=seconds, processed=processed)
     if words.get("percent"):
-        plan.at_random(_number(words, "percent") / 100, fault, on=on, seed=int(words.get("seed") or 0))
+        seed = int(_number(words, "seed")) if words.get("seed") else 0
+        plan.at_random(_number(words, "percent") / 100, fault, on=on, seed=seed)
         return
     times = words.get("times", "")
     nth = int(_number(words, "nth")) if words.get("nth") else 1
@@ -161,8 +172,7 @@ async def _rotate_key(console: Console, _: Words) -> None:
 
 
 async def _notify(console: Console, words: Words) -> None:
-    to = words.get("to", "").strip()
-    console.notify = prefix_of(to) if to else ""
+    console.send_to(words.get("to", "").strip())
 
 
 async def _deliver(console: Console, words: Words) -> None:

@@ -6,7 +6,7 @@ Knows the formulas, and no header and no state.  Every guess stands in a table.
 import hmac
 import re
 from base64 import b64decode, b64encode, urlsafe_b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC
 from hashlib import sha256
 from itertools import chain, combinations, product
@@ -22,6 +22,9 @@ from cryptography.hazmat.primitives.hashes import SHA1, SHA256, SHA512, HashAlgo
 from ..models import parse_time
 from ..signing import minify
 from .respelling import differences, reordered, respellings
+
+#: So many spellings of a body, the likeliest, are tried together with another mistake.
+PAIRED: Final = 40
 
 
 @frozen
@@ -162,9 +165,17 @@ def _solve(right: Signed, evidence: Evidence) -> "tuple[_Guess, ...]":
         if _fits_all(right, evidence, one):
             return (one,)
         guesses.append(one)
-    pairs = ((one, two) for one, two in combinations(guesses, 2) if one.part != two.part)
+    pairs = ((one, two) for one, two in combinations(_likely(guesses), 2) if one.part != two.part)
     orders = ((_respelt(text),) for text in reordered(minify(evidence.body)))
     return next((made for made in chain(pairs, orders) if _fits_all(right, evidence, *made)), ())
+
+
+def _likely(guesses: Iterable[_Guess]) -> Iterator[_Guess]:
+    spellings = 0
+    for one in guesses:
+        spellings += one.body is not None
+        if one.body is None or spellings <= PAIRED:
+            yield one
 
 
 def _fits_all(right: Signed, evidence: Evidence, *made: _Guess) -> bool:

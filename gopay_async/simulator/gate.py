@@ -24,7 +24,7 @@ from .call import Call
 from .clock import VirtualClock
 from .diagnosis import Cause, Evidence, explain_hmac, explain_rsa
 from .report import Finding, Report
-from .respelling import is_sorted
+from .respelling import is_sorted, is_too_large
 from .signatures import CallAnatomy, TokenCallAnatomy
 
 _Findings = Iterator[Finding]
@@ -267,6 +267,7 @@ _CHECKS: Final[dict[Auth, Callable[[Gate, Call], _Findings]]] = {
 }
 _NOTHING_KNOWN: Final = "no known mistake reproduces it: compare the client secret, and signed bytes with sent ones"
 _SORTED: Final = "; its keys stand in alphabetical order: were they sorted after it was signed?"
+_TOO_LARGE: Final = "; the body is too large for its other spellings to be tried: sign a short one to find out"
 _ANOTHER_KEY: Final = "it was made with another key than the one that belongs to this client id, or over another text"
 _SPACES: Final = "the body has spaces outside strings: the signature holds for the minified body"
 _STRICT: Final = "the body has spaces outside strings, and strict mode refuses them: send what is signed, minified"
@@ -304,7 +305,7 @@ def _content_type(call: Call) -> _Findings:
 
 
 def _nothing_known(body: bytes) -> str:
-    return _NOTHING_KNOWN + (_SORTED if is_sorted(body) else "")
+    return _NOTHING_KNOWN + (_TOO_LARGE if is_too_large(body) else _SORTED if is_sorted(body) else "")
 
 
 def _unsigned(causes: tuple[Cause, ...], otherwise: str) -> _Findings:

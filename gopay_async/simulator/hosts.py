@@ -21,6 +21,13 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def nearby(host: str) -> str:
+    """Return where this machine reaches a server that listens on *host*: of one on every address, loopback."""
+    if not _is_address(host) or not ip_address(host).is_unspecified:
+        return host
+    return "::1" if ":" in host else "127.0.0.1"
+
+
 def _is_address(host: str) -> bool:
     try:
         ip_address(host)

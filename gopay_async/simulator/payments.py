@@ -9,7 +9,7 @@ from attrs import define, field
 
 from ..models import WIB, Money
 from ..operation import Operation
-from .dates import months_after
+from .dates import after, months_after
 from .ids import Ids
 from .policy import Policy
 from .records import (
@@ -187,7 +187,7 @@ class Payments:
     def _check_refundable(self, payment: Payment, left: Money, at: datetime) -> None:
         if payment.paid_at is None or left <= Money(0):
             raise Refusal(403, "15", "Transaction Not Permitted. There is nothing to refund")
-        if at < payment.paid_at + timedelta(seconds=self.policy.refundable_after):
+        if at < after(payment.paid_at, self.policy.refundable_after):
             # Where the number stands in an answer of BI-SNAP is not documented.
             reason = "2007 Refund not processable when payment is in progress"
             raise Refusal(403, "15", f"Transaction Not Permitted. {reason}")

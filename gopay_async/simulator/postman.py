@@ -1,6 +1,9 @@
 """Delivers notifications over real HTTP, repeats them on the virtual clock, and keeps a log.  Knows no book."""
 
+import asyncio
 from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
@@ -41,31 +44,45 @@ class Postman:
     """The queue of notifications and the log of their deliveries."""
 
     clock: VirtualClock
+    #: Returns what goes wrong on the way; asked each time, for the switches may be exchanged.
+    trouble: Callable[[], Trouble]
     outbox: "deque[Notice]" = field(factory=lambda: deque(maxlen=10_000))
     log: "deque[Delivery]" = field(factory=lambda: deque(maxlen=1_000))
-    #: What goes wrong on the way.
-    trouble: Trouble = field(factory=Trouble)
+    _lock: asyncio.Lock = field(factory=asyncio.Lock, init=False, repr=False)
+    _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False, repr=False)
 
-    async def deliver(self, to: str, *, timeout: float = TIMEOUT, outside: bool = False) -> list[Delivery]:
-        """Post what is due to the prefix *to*, in order; what is not answered with 200 stays, for its next time.
+    async def deliver(self, prefix: str, *, timeout: float = TIMEOUT, outside: bool = False) -> list[Delivery]:
+        """Post what is due to *prefix*, in order; what is not answered with 200 stays, for its next time.
 
         X-TIMESTAMP is the time of the first attempt; the machine's for a receiver *outside*, which does not share the
-        clock.  After five repeats it is given up.  Raises InvalidInput unless *to* is on loopback.
+        clock.  After five repeats it is given up.
         """
-        prefix = prefix_of(to)
-        now = self.clock.now()
-        due = [one for one in self.outbox if self.trouble.is_due(one, now - one.due_at)]
+        # One round at a time: two would both post what is due.
+        async with self._turn():
+            due = self._due(outside=outside)
+            made: list[Delivery] = []
+            async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=timeout)) as client:
+                for notice in self.trouble().route(due):
+                    made.append(await self._post(client, notice, prefix + notice.path))
+                    self._settle(made[-1])
+                    if self.trouble().duplicates:
+                        made.append(await self._post(client, notice, made[-1].url))
+            return made
+
+    def _turn(self) -> asyncio.Lock:
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            # A lock that was waited for belongs to its loop, and a simulator may outlive one.
+            self._lock, self._loop = asyncio.Lock(), loop
+        return self._lock
+
+    def _due(self, *, outside: bool) -> list[Notice]:
+        now, trouble = self.clock.now(), self.trouble()
+        due = [one for one in self.outbox if trouble.is_due(one, now - one.due_at)]
         for one in due:
             if not one.attempts:
                 one.stamp = self.clock.outside() if outside else now
-        made: list[Delivery] = []
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=timeout)) as client:
-            for notice in self.trouble.route(due):
-                made.append(await self._post(client, notice, prefix + notice.path))
-                self._settle(made[-1])
-                if self.trouble.duplicates:
-                    made.append(await self._post(client, notice, made[-1].url))
-        return made
+        return due
 
     async def resend(self, delivery: Delivery, *, timeout: float = TIMEOUT) -> Delivery:
         """Post the same bytes with the same headers to the same address again, by hand."""
@@ -78,7 +95,7 @@ class Postman:
         return delivery
 
     async def _attempt(self, client: aiohttp.ClientSession, notice: Notice, url: str) -> Delivery:
-        at, headers = self.clock.now(), self.trouble.headers(notice)
+        at, headers = self.clock.now(), self.trouble().headers(notice)
         try:
             async with client.post(
                 URL(url, encoded=True), data=notice.body, headers=headers, allow_redirects=False
@@ -90,7 +107,9 @@ class Postman:
     def _settle(self, delivery: Delivery) -> None:
         notice = delivery.notice
         if delivery.accepted or notice.attempts == len(notice.delays):
-            self.outbox.remove(notice)
+            # An outbox that was full has dropped it meanwhile.
+            with suppress(ValueError):
+                self.outbox.remove(notice)
             return
         notice.due_at = delivery.at + notice.delays[notice.attempts]
         notice.attempts += 1

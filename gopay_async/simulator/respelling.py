@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from itertools import permutations, product
 from math import factorial, prod
 from typing import Any, Final, TypeVar
@@ -15,7 +16,18 @@ from ..signing import minify
 ORDERS: Final = 5_040
 #: The same, where the keys stand in an order that nobody writes by hand: it takes a second, and is worth it.
 ORDERS_IF_SORTED: Final = 100_000
+#: Bodies of more bytes than this, of more values, or with more inside each other, are not tried at all: whoever sends
+#: one need not be known, and everybody else waits meanwhile.
+LONGEST: Final = 4_096
+VALUES: Final = 256
+DEEPEST: Final = 32
+#: Bodies with more numbers than this are not tried with each of them written differently.
+NUMBERS: Final = 40
+#: All the orders of the keys of a body may have this many bytes together.
+WRITTEN: Final = 1 << 25
 _BOTH: Final = (False, True)
+# Made once: `json.dumps` would make one for every text.
+_quote: Final = json.JSONEncoder(ensure_ascii=False).encode
 
 _T = TypeVar("_T")
 #: Where something stands in a body.
@@ -28,6 +40,8 @@ class _Literal(str):
     __slots__ = ()
 
 
+# Texts beyond ASCII are written in many styles, character by character.
+@lru_cache(maxsize=1_024)
 def _lower(character: str) -> str:
     # Beyond the first 65,536 characters it takes two.
     return json.dumps(character)[1:-1] if character > "~" else f"\\u{ord(character):04x}"
@@ -94,19 +108,16 @@ class _Style:
 def respellings(body: bytes) -> Iterator[bytes]:
     """Return the minified *body* as the common serialisers write it, the least changed first."""
     value = _parse(body)
-    if value is None:
-        return
-    styles = _styles(value)
-    own = _style_of(value, styles, body)
-    texts = (_spell(one, style) for one, style in (*((value, style) for style in styles), *_numbered(value, own)))
-    yield from _others(texts, body)
+    if value is not None:
+        yield from _others(_texts(value, body), body)
 
 
 def reordered(body: bytes) -> Iterator[bytes]:
     """Return *body* with its keys in every other order; nothing where there are more than can be tried."""
     value = _parse(body)
+    orders = prod(factorial(len(one)) for one in _keys(value).values())
     most = ORDERS_IF_SORTED if is_sorted(body) else ORDERS
-    if value is None or prod(factorial(len(one)) for one in _keys(value).values()) > most:
+    if value is None or orders > most or orders * len(body) > WRITTEN:
         return
     texts = (one.encode("utf-8", "surrogatepass") for one in _orders(value, _style_of(value, _styles(value), body)))
     yield from (one for one in texts if one != body)
@@ -118,9 +129,15 @@ def is_sorted(body: bytes) -> bool:
     return all(list(one) == sorted(one) for one in orders) and max(map(len, orders), default=0) > 3
 
 
+def is_too_large(body: bytes) -> bool:
+    """Whether *body* is not tried in other spellings, for there is too much of it."""
+    return len(body) > LONGEST or not _is_small(_load(body))
+
+
 def differences(signed: bytes, sent: bytes) -> tuple[str, str]:
     """Return in words what *signed* has where it differs from *sent*, another spelling of it, and what that one has."""
-    one, other = _parse(signed), _parse(sent)
+    # What was tried is small enough; as it was signed it may be longer.
+    one, other = _load(signed), _load(sent)
     pairs = [(look(signed), look(sent)) for look in (_escapes_of, _slashes_of, _spaces_of)]
     pairs += _first(_numbers(one), _numbers(other), "numbers as {}".format)
     pairs += _first(_keys(one), _keys(other), _order)
@@ -143,10 +160,28 @@ def _others(texts: Iterator[str], body: bytes) -> Iterator[bytes]:
 
 
 def _parse(body: bytes) -> Any:
+    return None if is_too_large(body) else _load(body)
+
+
+def _load(body: bytes) -> Any:
     try:
-        return json.loads(body, parse_float=_Literal, parse_int=_Literal)
+        # Of bytes it would take UTF-16 and others for JSON, too.
+        return json.loads(body.decode("utf-8", "surrogatepass"), parse_float=_Literal, parse_int=_Literal)
     except (ValueError, RecursionError):
         return None
+
+
+def _is_small(value: Any) -> bool:
+    """Whether *value* has few values, not far inside each other; found out without calls inside each other."""
+    left, count = [(value, 0)], 0
+    while left:
+        one, depth = left.pop()
+        inside = one.values() if isinstance(one, Mapping) else one if isinstance(one, list) else ()
+        left += [(each, depth + 1) for each in inside]
+        count += 1
+        if count + len(left) > VALUES or depth > DEEPEST:
+            return False
+    return True
 
 
 # --- what there is in a body -----------------------------------------------------------------------------------------
@@ -204,12 +239,24 @@ def _style_of(value: Any, styles: list[_Style], body: bytes) -> _Style:
     return next((one for one in styles if _spell(value, one) == text), _Style())
 
 
-def _numbered(value: Any, style: _Style) -> Iterator[tuple[Any, _Style]]:
+def _texts(value: Any, body: bytes) -> Iterator[str]:
+    """Write *value* in every style, and then as in *body* but for one number."""
+    texts: dict[str, _Style] = {}
+    for style in _styles(value):
+        text = _spell(value, style)
+        texts.setdefault(text, style)
+        yield text
+    own = texts.get(body.decode("utf-8", "surrogatepass"), _Style())
+    yield from (_spell(one, own) for one in _numbered(value))
+
+
+def _numbered(value: Any) -> Iterator[Any]:
     """Return *value* with one of its numbers written with other decimals."""
-    for path, literal in _numbers(value).items():
+    numbers = _numbers(value)
+    for path, literal in numbers.items() if len(numbers) <= NUMBERS else ():
         whole = literal.partition(".")[0]
         for form in (whole, f"{whole}.0", f"{whole}.00"):
-            yield _changed(value, path, _Literal(form)), style
+            yield _changed(value, path, _Literal(form))
 
 
 def _changed(value: Any, path: _Path, new: Any) -> Any:
@@ -243,5 +290,5 @@ def _spell(value: Any, style: _Style) -> str:
     if isinstance(value, _Literal):
         return str(value) if len(value) > 40 else _NUMBERS[style.numbers](value)
     pattern, escape = _ESCAPES[style.escapes]
-    text = pattern.sub(lambda found: escape(found[0]), json.dumps(value, ensure_ascii=False))
+    text = pattern.sub(lambda found: escape(found[0]), _quote(value))
     return text.replace("/", "\\/") if style.slashes else text

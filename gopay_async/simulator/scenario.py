@@ -1,5 +1,6 @@
 """A simulator's behaviour as a TOML file: settings, faults by script, faults at random.  Runs nothing."""
 
+import math
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -115,11 +116,11 @@ def _fault(place: str, entry: Mapping[str, Any], name: str) -> Fault:
 def _set_policy(policy: Policy, told: Mapping[str, Any]) -> None:
     _only("policy", told, {one.name for one in fields(Policy)} - {"promotions"})
     for name, value in told.items():
-        setattr(policy, name, _POLICY.get(name, _seconds_or_none)(f"policy.{name}", value))
+        setattr(policy, name, _POLICY.get(name, _seconds)(f"policy.{name}", value))
 
 
-def _seconds_or_none(place: str, value: object) -> float | None:
-    return None if value == "never" else _number(place, value)
+def _seconds(place: str, value: object) -> float:
+    return math.inf if value == "never" else _number(place, value)
 
 
 def _money(place: str, value: object) -> Money:

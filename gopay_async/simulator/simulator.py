@@ -26,7 +26,7 @@ from .ids import Ids
 from .mishaps import Ending, Outcome, strike
 from .notices import Herald, Notice
 from .policy import Policy
-from .postman import TIMEOUT, Delivery, Postman
+from .postman import TIMEOUT, Delivery, Postman, prefix_of
 from .provider import MISPRINTS, ROUTES, Provider, Seen, not_served
 from .records import Link, MadeRefund, Payment, Payout, User
 from .refusal import Refusal
@@ -94,7 +94,7 @@ class Simulator:
         gate = Gate(self.credentials, self.books, self.clock, self.strict, self._tolerance, (*ROUTES.paths, *MISPRINTS))
         self._provider = Provider(self.books, gate)
         self._herald = Herald(self.credentials, self._ids, lambda: self.notification_key, self.iris_key)
-        self._postman = Postman(self.clock, trouble=self.trouble)
+        self._postman = Postman(self.clock, lambda: self.trouble)
         #: A mini-app user to try things with.
         self.user = self.books.people.add_user()
         self.requests.clear()
@@ -208,16 +208,19 @@ class Simulator:
         """What was delivered, or tried to be, oldest first."""
         return self._postman.log
 
-    async def deliver(self, to: str, *, timeout: float = TIMEOUT, outside: bool = False) -> list[Delivery]:
+    async def deliver(
+        self, to: str, *, timeout: float = TIMEOUT, outside: bool = False, own: bool = False
+    ) -> list[Delivery]:
         """Post the notifications that are due to the prefix *to*, and return what came of it.
 
         What is not answered with 200 is repeated after 2, 10, 30, 90 and 210 minutes of the virtual clock: advance it
         and call again.  X-TIMESTAMP is the time of the first attempt by that clock; by the machine's for a receiver
         *outside*, which does not share it.  *timeout* is in real seconds.  Raises InvalidInput unless *to* is on
-        loopback.
+        loopback, or the simulator's *own* address, wherever it is served.
         """
+        prefix = to if own else prefix_of(to)
         self.run()
-        return await self._postman.deliver(to, timeout=timeout, outside=outside)
+        return await self._postman.deliver(prefix, timeout=timeout, outside=outside)
 
     async def resend(self, delivery: Delivery, *, timeout: float = TIMEOUT) -> Delivery:
         """Post a notification that was delivered, or not, again: the same bytes to the same address."""
