@@ -245,9 +245,9 @@ def _not_found(row: Standing, event: Asked, rules: Rules, trust: Trust) -> Trans
     known = row.state is State.ACCEPTED or (row.accepted and row.state in (State.PAID, State.RETURNED))
     if known and not doubt:
         return Transition(standing=row, disproves="it does not find a payout that was accepted", ignored="not found")
-    doubt = doubt or _distrust(trust)
     if row.state is not State.UNKNOWN:
-        return Transition(standing=row, ignored=f"not found; it is {row.state}")
+        return Transition(standing=row, ignored=f"not found; {doubt if known else f'it is {row.state}'}")
+    doubt = doubt or _distrust(trust)
     if doubt:
         said = f"not found, which is not believed: {doubt}"
         return Transition(standing=evolve(row, reason=said), ignored=f"not found; {doubt}")

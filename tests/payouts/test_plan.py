@@ -513,6 +513,7 @@ def test_an_accepted_payout_that_is_not_found_yet_proves_nothing() -> None:
     done = after(standing(S.ACCEPTED, reason="accepted"), asked(F.NOT_FOUND, 5))
 
     assert (done.disproves, done.standing.reason) == ("", "accepted")
+    assert done.ignored == f"not found; {TEN}"
 
 
 def test_a_payout_that_is_not_sent_again_any_more_becomes_unknown_when_its_turn_comes() -> None:

@@ -72,7 +72,7 @@ async def test_a_ledger_that_is_not_there_cannot_be_made_in_a_folder_that_may_no
             await opening.__aenter__()
 
 
-async def test_a_ledger_in_a_folder_that_may_not_be_entered_is_said_to_be_there() -> None:
+async def test_a_ledger_in_a_folder_that_may_not_be_entered_is_said_to_be_unreadable() -> None:
     with common_folder() as folder:
         (folder / "private").mkdir(mode=0o600)
         with unprivileged():
